@@ -1,0 +1,66 @@
+/**
+ * How start-worker's own failures end the process. A worker's own exit code is passed through unchanged, and a
+ * worker that died of a signal gives 128 + the signal's number; the codes from 100 to 119 are the runner's alone.
+ * `--help`, docs/exit-codes.md and the errors all read this table.
+ */
+export interface ExitCode {
+  readonly code: number;
+  readonly name: string;
+  readonly meaning: string;
+  /** What a supervisor (systemd, a wrapper script, a person) should do. */
+  readonly advice: string;
+}
+
+function exitCode(code: number, name: string, meaning: string, advice: string): ExitCode {
+  return { code, name, meaning, advice };
+}
+
+export const EXIT_CODES = {
+  internal: exitCode(100, 'internal', 'a fault of start-worker itself', 'restart; please report the log'),
+  usage: exitCode(101, 'usage', 'wrong command line', 'correct the command; do not restart'),
+  config: exitCode(102, 'config', 'the runner config is missing, unreadable or wrong', 'correct the file; do not restart'),
+  refused: exitCode(
+    103,
+    'refused',
+    'Taskcluster refused a call (registration, credentials, scopes, secrets)',
+    'correct the worker pool, the secret or the scopes; do not restart',
+  ),
+  unreachable: exitCode(
+    104,
+    'unreachable',
+    'Taskcluster could not be reached, or kept failing, for as long as network.retryFor',
+    'restart with a delay',
+  ),
+  untrusted: exitCode(
+    105,
+    'untrusted',
+    'the certificate of rootURL is not trusted, has expired or names another host',
+    'correct the certificate, the CA store or the clock; restart with a delay',
+  ),
+  badReply: exitCode(
+    106,
+    'bad-reply',
+    'a reply was not what Taskcluster sends (HTML, cut off, wrong shape)',
+    'look at what answers at rootURL; restart with a delay',
+  ),
+  badSource: exitCode(
+    107,
+    'bad-source',
+    'configuration or files from the worker pool or a secret are wrong',
+    'correct the worker pool or the secret; do not restart',
+  ),
+  files: exitCode(
+    108,
+    'files',
+    'a file could not be written (full disk, permissions, a path that is a folder)',
+    'make room or correct the path; do not restart',
+  ),
+  workerStart: exitCode(
+    109,
+    'worker-start',
+    'the worker program is missing, is not executable or could not be started',
+    'correct worker.path; do not restart',
+  ),
+} as const satisfies Record<string, ExitCode>;
+
+export type ExitCodeName = keyof typeof EXIT_CODES;

@@ -1,0 +1,28 @@
+/** The door of the supervision room: one worker process. */
+import type { Readable, Writable } from 'node:stream';
+
+export interface ProcessOptions {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The soft limit of open files that the worker gets; absent: as Node left it. */
+  readonly openFiles?: number | 'unlimited';
+}
+
+export interface ProcessExit {
+  readonly code: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
+}
+
+export interface RunningProcess {
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** The exit of the process itself, whoever still holds its pipes. Never rejects. */
+  readonly exited: Promise<ProcessExit>;
+  /** Signals the process alone; false where it is gone. */
+  kill(signal: NodeJS.Signals): boolean;
+  /** Signals the process group. */
+  killGroup(signal: NodeJS.Signals): boolean;
+}

@@ -1,0 +1,45 @@
+/** The door of the Taskcluster room: the calls that a runner makes, typed, checked and tried again. */
+import type { JsonObject } from '../json.ts';
+import type { Credentials, Registered, WorkerIdentity } from '../model.ts';
+
+export interface RegisterRequest {
+  readonly identity: WorkerIdentity;
+  readonly providerId: string;
+  /** Asked for afresh before every attempt: some proofs expire. */
+  prove(signal: AbortSignal): Promise<JsonObject>;
+  readonly systemBootTime?: Date;
+}
+
+export interface Renewal {
+  readonly credentials: Credentials;
+  readonly expiresAt: Date;
+  readonly secret: string;
+}
+
+export interface WorkerErrorReport {
+  readonly kind: string;
+  readonly title: string;
+  readonly description: string;
+  readonly extra: JsonObject;
+}
+
+/** What a secret of the secrets service turned out to be. */
+export type SecretAnswer =
+  | { readonly kind: 'found'; readonly secret: JsonObject }
+  | { readonly kind: 'absent'; readonly status: 403 | 404 | 410; readonly message: string };
+
+/**
+ * All methods retry by the policy they were made with, log one line a retry, and throw a RunnerError with exit
+ * `refused`, `unreachable`, `untrusted` or `bad-reply`. The signal ends them at once with its reason.
+ */
+export interface Taskcluster {
+  registerWorker(request: RegisterRequest, signal: AbortSignal): Promise<Registered>;
+  reregisterWorker(identity: WorkerIdentity, secret: string, signal: AbortSignal): Promise<Renewal>;
+  removeWorker(identity: WorkerIdentity, signal: AbortSignal): Promise<void>;
+  reportWorkerError(identity: WorkerIdentity, report: WorkerErrorReport, signal: AbortSignal): Promise<void>;
+  getSecret(name: string, signal: AbortSignal): Promise<SecretAnswer>;
+  /** The credentials that all later calls but registerWorker are signed with. */
+  useCredentials(credentials: Credentials): void;
+  /** Ends the kept connections. */
+  close(): void;
+}

@@ -1,0 +1,27 @@
+/** What a validator compiled from schemas/ looks like: a type guard that leaves its complaints in `errors`. */
+export interface Validator<T> {
+  (value: unknown): value is T;
+  errors?: readonly SchemaError[] | null;
+}
+
+export interface SchemaError {
+  /** A JSON pointer to the value. */
+  readonly instancePath: string;
+  readonly schemaPath: string;
+  readonly keyword: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly message?: string;
+}
+
+/** Calls a validator and gives its complaints: none means that the value is a T. */
+export function complaints(validator: Validator<unknown>, value: unknown): readonly SchemaError[] {
+  return validator(value) ? [] : (validator.errors ?? []);
+}
+
+/** The complaints as one line for an error message: where and what, never the value. */
+export function describeComplaints(errors: readonly SchemaError[]): string {
+  return errors
+    .slice(0, 5)
+    .map(error => `${error.instancePath === '' ? 'the value' : error.instancePath} ${error.message ?? error.keyword}`)
+    .join('; ');
+}

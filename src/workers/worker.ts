@@ -1,0 +1,35 @@
+import type { JsonObject } from '../json.ts';
+import type { Identified, Registered } from '../model.ts';
+
+/** What a worker implementation may look at: who the worker is, and its credentials. */
+export interface WorkerContext {
+  readonly identified: Identified;
+  readonly registered: Registered;
+}
+
+/** A worker implementation, as pure descriptions: the runner does the writing, the starting and the talking. */
+export interface Worker {
+  /** The `implementation` of the runner config. */
+  readonly name: string;
+  /** The name under which provider configuration nests this worker's part: `genericWorker`. */
+  readonly configKey: string;
+  /**
+   * The worker's configuration: `merged` (all sources, later wins) with the implementation's own keys above it.
+   * @throws RunnerError `worker.identity` where the identity does not fit the implementation
+   */
+  configure(context: WorkerContext, merged: JsonObject): JsonObject;
+  readonly launch: Launch;
+}
+
+export type Launch =
+  /** Nothing is started: the state is shown instead. */
+  | { readonly kind: 'show' }
+  | {
+      readonly kind: 'command';
+      readonly file: string;
+      readonly args: readonly string[];
+      /** Added to the inherited environment. */
+      readonly env: Readonly<Record<string, string>>;
+      /** Where the rendered configuration is written, as strict JSON. */
+      readonly configPath: string;
+    };
