@@ -14,7 +14,24 @@ export type OutputItem =
 
 export type OutputSource = 'worker' | 'worker-stderr';
 
+/** Where the log goes and what it looks like (docs/logging.md). */
+export type LoggingOptions =
+  /** Lines for people on stderr. */
+  | { readonly implementation: 'stdio' }
+  /** One JSON object a line on stderr. */
+  | { readonly implementation: 'json' }
+  /** Lines for people in a file that is rotated by size. */
+  | {
+      readonly implementation: 'file';
+      readonly path: string;
+      /** Bytes after which the file is rotated. */
+      readonly maxSizeBytes: number;
+      /** How many rotated files are kept beside the current one. */
+      readonly keep: number;
+    };
+
 export interface Log {
+  /** Written by no implementation yet: no setting asks for it. */
   debug(message: string, fields?: Fields): void;
   info(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
@@ -24,6 +41,11 @@ export interface Log {
    * resolves once it can: the caller stops reading the worker until then.
    */
   output(source: OutputSource, items: readonly OutputItem[]): Promise<void> | undefined;
-  /** Resolves once all that was logged is with the operating system; a sink that fails or hangs is given up after a bounded time. */
+  /** Opens the log file anew, at SIGHUP: another program has moved it away. On stderr nothing happens. */
+  reopen(): void;
+  /**
+   * Resolves once all that was logged is with the operating system; a sink that fails or hangs is given up after a
+   * bounded time. What is logged afterwards is dropped.
+   */
   close(): Promise<void>;
 }
