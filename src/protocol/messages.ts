@@ -1,6 +1,12 @@
 /** The messages of protocol.md, as both sides see them. */
 
-export const CAPABILITIES = ['graceful-termination', 'new-credentials', 'error-report', 'log', 'shutdown'] as const;
+export const CAPABILITIES = [
+  'graceful-termination',
+  'new-credentials',
+  'error-report',
+  'log',
+  'shutdown',
+] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
 export interface WelcomeMessage {

@@ -1,0 +1,62 @@
+/** hello and its timeout: which capabilities both sides agree on, and when that is known. */
+import type { Log } from '../logging/log.ts';
+import type { Capability } from './messages.ts';
+
+/** The longest that a Node timer can wait; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export interface Handshake {
+  /** Resolves with the first of: hello, its timeout, the end of the conversation. */
+  readonly settled: Promise<void>;
+  /** Whether hello has come, in time or late. */
+  readonly greeted: boolean;
+  /** Whether hello has come with this capability and the runner offered it. */
+  agreed(capability: Capability): boolean;
+  /** The worker's hello. */
+  hello(capabilities: readonly string[]): void;
+  /** No hello can come any more. */
+  end(): void;
+}
+
+export interface HandshakeOptions {
+  /** What the runner offers. */
+  readonly capabilities: readonly Capability[];
+  readonly helloTimeoutMs: number;
+  readonly log: Log;
+}
+
+export function createHandshake(options: HandshakeOptions): Handshake {
+  const { log, helloTimeoutMs } = options;
+  const settled = Promise.withResolvers<undefined>();
+  let common: ReadonlySet<Capability> | undefined;
+
+  const timer = setTimeout(
+    () => {
+      log.warn(
+        `the worker said no hello within ${helloTimeoutMs / 1000} s: it counts as one without capabilities`,
+      );
+      settled.resolve(undefined);
+    },
+    Math.min(helloTimeoutMs, MAX_TIMER_MS),
+  );
+
+  function settle(): void {
+    clearTimeout(timer);
+    settled.resolve(undefined);
+  }
+
+  return {
+    settled: settled.promise,
+    get greeted() {
+      return common !== undefined;
+    },
+    agreed: capability => common?.has(capability) ?? false,
+    hello(capabilities) {
+      const named = new Set(capabilities);
+      common = new Set(options.capabilities.filter(capability => named.has(capability)));
+      log.info('the worker said hello', { capabilities: [...common] });
+      settle();
+    },
+    end: settle,
+  };
+}

@@ -1,0 +1,74 @@
+/** Looks at JSON from a worker before and after it is parsed: a message must not cost our memory or bend our objects. */
+import { isJsonObject } from '../json.ts';
+
+/** The deepest nesting of objects and arrays that a message may have. */
+export const MAX_DEPTH = 64;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** Keys that reach an object's prototype where code copies them carelessly. */
+const POLLUTING_KEYS = ['__proto__', 'constructor', 'prototype'] as const;
+
+/** Whether the text nests deeper than MAX_DEPTH. Done on the text: parsed, millions of empty arrays in each other take hundreds of MiB. */
+export function isTooDeep(json: string): boolean {
+  // Each level takes at least one bracket.
+  if (json.length <= MAX_DEPTH) return false;
+  let depth = 0;
+  for (let at = 0; at < json.length; at += 1) {
+    switch (json.charCodeAt(at)) {
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        depth += 1;
+        if (depth > MAX_DEPTH) return true;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth -= 1;
+        break;
+      case QUOTE:
+        at = endOfString(json, at);
+    }
+  }
+  return false;
+}
+
+/** The index of the quote that closes the string opened at `start`; the end of the text where none does. */
+function endOfString(json: string, start: number): number {
+  let at = json.indexOf('"', start + 1);
+  while (at >= 0 && isEscaped(json, at)) at = json.indexOf('"', at + 1);
+  return at < 0 ? json.length : at;
+}
+
+function isEscaped(json: string, at: number): boolean {
+  let backslashes = 0;
+  while (json.charCodeAt(at - 1 - backslashes) === BACKSLASH) backslashes += 1;
+  return backslashes % 2 === 1;
+}
+
+/** A key that could pollute a prototype, wherever it stands in the value, or nothing. The text spares most messages the walk. */
+export function pollutingKey(json: string, value: unknown): string | undefined {
+  const possible = json.includes('\\u') || POLLUTING_KEYS.some(key => json.includes(key));
+  return possible ? findPollutingKey(value) : undefined;
+}
+
+function findPollutingKey(value: unknown): string | undefined {
+  if (Array.isArray(value)) return firstDefined(value, findPollutingKey);
+  if (!isJsonObject(value)) return undefined;
+  return (
+    POLLUTING_KEYS.find(key => Object.hasOwn(value, key)) ??
+    firstDefined(Object.values(value), findPollutingKey)
+  );
+}
+
+function firstDefined<T>(items: readonly T[], find: (item: T) => string | undefined): string | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
