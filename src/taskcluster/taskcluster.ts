@@ -40,6 +40,8 @@ export interface Taskcluster {
   getSecret(name: string, signal: AbortSignal): Promise<SecretAnswer>;
   /** The credentials that all later calls but registerWorker are signed with. */
   useCredentials(credentials: Credentials): void;
+  /** Opens connections to rootURL that the next calls will use, where it is not behind a proxy. Failures are left to those calls. */
+  warmUp(connections: number): void;
   /** Ends the kept connections. */
   close(): void;
 }

@@ -1,0 +1,129 @@
+/** One try of a call: taskcluster-client makes the request, and we watch the connection it is made on. */
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+
+/** What one try came to. Nothing in it has been judged yet. */
+export interface Outcome {
+  /** What the client gave: the parsed JSON of a 2xx reply; undefined for every other content type. */
+  readonly value?: unknown;
+  /** What the client threw. */
+  readonly error?: unknown;
+  /** Why we ended the request ourselves. */
+  readonly ended?: 'timeout' | 'too-large';
+  /** The head of the response, where one came. */
+  readonly response?: ResponseHead;
+}
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly contentType: string;
+  readonly location: string | undefined;
+  /** Whether the body came to its proper end. */
+  readonly complete: boolean;
+  /** Bytes of the body, as they came over the wire. */
+  readonly size: number;
+}
+
+/** Far more than any configuration: a rootURL that answers with a disk image must not fill our memory. */
+const MAX_REPLY_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Runs one request and gives what it came to. At the timeout, or when the signal fires, the connection is destroyed, also
+ * in the middle of a body: the client alone would go on reading one that trickles.
+ * @param agent the shared agent that keeps connections
+ * @param send makes the request on the agent that it is given
+ * @throws the signal's reason
+ */
+export async function runAttempt(
+  agent: Agent,
+  send: (agent: Agent) => Promise<unknown>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  signal.throwIfAborted();
+  const watch = watchRequests(agent);
+  const ending = Promise.withResolvers<Pick<Outcome, 'ended'>>();
+  function end(result: Pick<Outcome, 'ended'>): void {
+    watch.destroy();
+    ending.resolve(result);
+  }
+  function abort(): void {
+    end({});
+  }
+  const timer = setTimeout(end, timeoutMs, { ended: 'timeout' });
+  signal.addEventListener('abort', abort);
+  try {
+    // Whichever comes first; what the client makes of a destroyed request does not matter and may take its time.
+    const result: Outcome = await Promise.race([settle(send(watch.agent)), ending.promise]);
+    signal.throwIfAborted();
+    const response = watch.head();
+    return {
+      ...result,
+      ...(watch.tooLarge() ? { ended: 'too-large' as const } : {}),
+      ...(response === undefined ? {} : { response }),
+    };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+async function settle(
+  work: Promise<unknown>,
+): Promise<{ readonly value?: unknown; readonly error?: unknown }> {
+  try {
+    return { value: await work };
+  } catch (error) {
+    return { error };
+  }
+}
+
+interface RequestWatch {
+  readonly agent: Agent;
+  head(): ResponseHead | undefined;
+  tooLarge(): boolean;
+  destroy(): void;
+}
+
+/**
+ * The client hides its request and most of the response (of a cut body it reports a TypeError, of a redirect
+ * nothing). So each try gets an agent that is the shared one, save that it remembers the request that was given to it.
+ */
+function watchRequests(shared: Agent): RequestWatch {
+  let request: ClientRequest | undefined;
+  let response: IncomingMessage | undefined;
+  let size = 0;
+  let destroyed = false;
+
+  function addRequest(newRequest: ClientRequest, ...rest: readonly unknown[]): void {
+    request = newRequest;
+    newRequest.once('response', incoming => {
+      response = incoming;
+      incoming.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MAX_REPLY_BYTES) newRequest.destroy();
+      });
+    });
+    (shared as unknown as { addRequest(...args: readonly unknown[]): void }).addRequest(newRequest, ...rest);
+    // The try ended before its request was made.
+    if (destroyed) newRequest.destroy();
+  }
+
+  return {
+    agent: Object.create(shared, { addRequest: { value: addRequest } }) as Agent,
+    head() {
+      if (response === undefined) return undefined;
+      return {
+        status: response.statusCode ?? 0,
+        contentType: response.headers['content-type'] ?? '',
+        location: response.headers.location,
+        complete: response.complete,
+        size,
+      };
+    },
+    tooLarge: () => size > MAX_REPLY_BYTES,
+    destroy() {
+      destroyed = true;
+      request?.destroy();
+    },
+  };
+}

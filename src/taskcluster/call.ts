@@ -1,0 +1,123 @@
+/** One call of a service, from the first try to the last word. */
+import type { Agent } from 'node:http';
+import type { Clock } from '../clock.ts';
+import { RunnerError } from '../errors.ts';
+import type { Log } from '../logging/log.ts';
+import type { Redactor } from '../logging/redactor.ts';
+import { runAttempt } from './attempt.ts';
+import { untrustedCertificate } from './certificate.ts';
+import { clockSkewMs, skewWords, TOLERATED_SKEW_MS } from './clock-skew.ts';
+import type { Connections } from './connections.ts';
+import { badReply, type Failure } from './failure.ts';
+import { judge } from './judge.ts';
+import { networkError } from './no-reply.ts';
+import type { Proxy } from './proxies.ts';
+import { type Reader, WrongShape } from './replies.ts';
+import { type Attempt, type RetryPolicy, retrying } from './retry.ts';
+import { mayBeUnknownIssuer, verificationProblem } from './trust.ts';
+
+/** What all calls of one client share. */
+export interface CallWorld {
+  readonly rootUrl: string;
+  readonly policy: RetryPolicy;
+  readonly connections: Connections;
+  readonly proxy: Proxy | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly redactor: Redactor;
+}
+
+export interface Call<T> {
+  /** The API method: `registerWorker`. */
+  readonly name: string;
+  readonly url: string;
+  /** Makes one request, on this agent and with this timeout in ms. */
+  send(agent: Agent, timeoutMs: number, signal: AbortSignal): Promise<unknown>;
+  readonly read: Reader<T>;
+  /** A second opinion on failures that are final for most calls but not for this one. */
+  reconsider?(failure: Failure): Failure;
+  /** Whether to repeat the call at once, because it will be another one. */
+  changed?(failure: Failure): boolean;
+  /** Turns a failure of this call into a result. */
+  rescue?(failure: Failure): Attempt<T> | undefined;
+}
+
+/**
+ * Makes the call, again and again as the policy allows.
+ * @throws RunnerError `taskcluster.*`; a RunnerError that `send` itself throws, such as that of a failing
+ *   identity proof; the signal's reason as soon as the signal fires
+ */
+export function makeCall<T>(call: Call<T>, world: CallWorld, signal: AbortSignal): Promise<T> {
+  async function attempt(timeoutMs: number): Promise<Attempt<T>> {
+    const first = await tryOnce(call, timeoutMs, world, signal);
+    if (first.kind === 'done') return first;
+    if (call.changed?.(first.failure) === true) return attempt(timeoutMs);
+    return call.rescue?.(first.failure) ?? (await reconsidered(call, first.failure, world, signal));
+  }
+  return retrying({ name: call.name, url: call.url, attempt }, world.policy, world, signal);
+}
+
+async function tryOnce<T>(
+  call: Call<T>,
+  timeoutMs: number,
+  world: CallWorld,
+  signal: AbortSignal,
+): Promise<Attempt<T>> {
+  const { connections, proxy, redactor } = world;
+  const agent = connections.agent();
+  const { host } = new URL(world.rootUrl);
+  const outcome = await runAttempt(agent, shadow => call.send(shadow, timeoutMs, signal), timeoutMs, signal);
+  if (outcome.error instanceof RunnerError) throw outcome.error;
+  const refusal = outcome.response === undefined ? verification(outcome.error) : undefined;
+  if (refusal !== undefined) {
+    if (mayBeUnknownIssuer(refusal.code)) await connections.widenTrust();
+    // Trust has grown since this try began (perhaps by another call): again, at once.
+    if (connections.agent() !== agent) return tryOnce(call, timeoutMs, world, signal);
+    const certificate = await connections.certificate(
+      AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    );
+    signal.throwIfAborted();
+    return { kind: 'failed', failure: untrustedCertificate(host, refusal, certificate, world.clock.now()) };
+  }
+  const judgment = judge(outcome, { host, timeoutMs, proxy, redactor });
+  return judgment.kind === 'failed' ? judgment : readReply(call, judgment.value, redactor);
+}
+
+function verification(
+  error: unknown,
+): { readonly code: string; readonly problem: string; readonly cause: unknown } | undefined {
+  const { code, error: cause } = networkError(error);
+  const problem = verificationProblem(code);
+  return problem === undefined ? undefined : { code, problem, cause };
+}
+
+function readReply<T>(call: Call<T>, value: unknown, redactor: Redactor): Attempt<T> {
+  try {
+    return { kind: 'done', value: call.read(value, redactor) };
+  } catch (error) {
+    if (!(error instanceof WrongShape)) throw error;
+    return { kind: 'failed', failure: badReply(`the reply is not that of ${call.name}: ${error.message}`) };
+  }
+}
+
+async function reconsidered<T>(
+  call: Call<T>,
+  failure: Failure,
+  world: CallWorld,
+  signal: AbortSignal,
+): Promise<Attempt<T>> {
+  const judged = failure.refusal?.status === 401 ? await blameClock(failure, world, signal) : failure;
+  return { kind: 'failed', failure: call.reconsider?.(judged) ?? judged };
+}
+
+/** A 401 is final, unless it is only our clock that is wrong: that mends itself. */
+async function blameClock(failure: Failure, world: CallWorld, signal: AbortSignal): Promise<Failure> {
+  const skewMs = await clockSkewMs(world.rootUrl, world.connections.agent(), world.clock, signal);
+  if (skewMs === undefined || Math.abs(skewMs) <= TOLERATED_SKEW_MS) return failure;
+  return {
+    ...failure,
+    words: `${failure.words}; ${skewWords(skewMs)}`,
+    retry: true,
+    advice: "set the machine's clock: is time synchronization running?",
+  };
+}

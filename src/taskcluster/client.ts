@@ -1,0 +1,118 @@
+/** Taskcluster as a runner meets it: five calls over taskcluster-client, with our own patience, trust and checks. */
+import { type Clock, systemClock } from '../clock.ts';
+import type { Log } from '../logging/log.ts';
+import type { Redactor } from '../logging/redactor.ts';
+import type { Credentials, WorkerIdentity } from '../model.ts';
+import { type Call, type CallWorld, makeCall } from './call.ts';
+import { type Clients, makeClients } from './clients.ts';
+import { createConnections } from './connections.ts';
+import type { Failure } from './failure.ts';
+import { proxyFor } from './proxies.ts';
+import { registerCall } from './register.ts';
+import { learnCredentials, readNothing, type Reader, readRenewal, readSecret } from './replies.ts';
+import type { Attempt, RetryPolicy } from './retry.ts';
+import type { SecretAnswer, Taskcluster } from './taskcluster.ts';
+
+const MANAGER = 'worker-manager/v1';
+
+export interface TaskclusterOptions {
+  /** Without a slash at its end. */
+  readonly rootUrl: string;
+  readonly network: RetryPolicy;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  /** Where proxies and certificate files are named; by default the process's own. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly clock?: Clock;
+  /** With `static`, a worker that worker-manager does not know at registration stays unknown (404 is final). */
+  readonly providerType?: string;
+}
+
+/**
+ * Makes the client; nothing is loaded or connected before the first call or `warmUp`.
+ * @throws RunnerError `taskcluster.proxy` where a proxy variable of the environment is no URL
+ */
+export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
+  const { rootUrl, log, redactor, env = process.env, clock = systemClock } = options;
+  const proxy = proxyFor(rootUrl, env, redactor);
+  const connections = createConnections({ rootUrl, env, proxied: proxy !== undefined, log });
+  const world: CallWorld = { rootUrl, policy: options.network, connections, proxy, clock, log, redactor };
+  let credentials: Credentials | undefined;
+
+  /** A call that is signed with the newest credentials, also where they change between two tries. */
+  function signed<T>(
+    name: string,
+    path: string,
+    use: (clients: Clients) => Promise<unknown>,
+    read: Reader<T>,
+  ): Call<T> {
+    return {
+      name,
+      url: `${rootUrl}/api/${path}`,
+      send: async (agent, timeoutMs) =>
+        use(await makeClients({ rootUrl, credentials: credentials ?? {}, agent, timeoutMs })),
+      read,
+    };
+  }
+
+  return {
+    registerWorker(request, signal) {
+      // A cloud's worker may boot before its record is written; a static one has been created by hand, or not.
+      const awaitRecord = options.providerType !== 'static';
+      return makeCall(registerCall(request, { rootUrl, awaitRecord, redactor, log }), world, signal);
+    },
+    reregisterWorker(identity, secret, signal) {
+      redactor.add(secret);
+      const payload = { ...names(identity), secret };
+      const use = ({ workerManager }: Clients) => workerManager.reregisterWorker(payload);
+      return makeCall(
+        signed('reregisterWorker', `${MANAGER}/worker/reregister`, use, readRenewal),
+        world,
+        signal,
+      );
+    },
+    removeWorker(identity, signal) {
+      const { workerPoolId, workerGroup, workerId } = names(identity);
+      const path = `${MANAGER}/workers/${encodeURIComponent(workerPoolId)}/${workerGroup}/${workerId}`;
+      const use = ({ workerManager }: Clients) =>
+        workerManager.removeWorker(workerPoolId, workerGroup, workerId);
+      return makeCall(signed('removeWorker', path, use, readNothing), world, signal);
+    },
+    reportWorkerError(identity, report, signal) {
+      const { workerPoolId, workerGroup, workerId } = names(identity);
+      const { kind, title, description, extra } = report;
+      const payload = { workerGroup, workerId, kind, title, description, extra };
+      const path = `${MANAGER}/worker-pool-errors/${encodeURIComponent(workerPoolId)}`;
+      const use = ({ workerManager }: Clients) => workerManager.reportWorkerError(workerPoolId, payload);
+      return makeCall(signed('reportWorkerError', path, use, readNothing), world, signal);
+    },
+    getSecret(name, signal) {
+      const path = `secrets/v1/secret/${encodeURIComponent(name)}`;
+      const call = signed('get secret', path, ({ secrets }) => secrets.get(name), readFound);
+      return makeCall({ ...call, rescue: absentSecret }, world, signal);
+    },
+    useCredentials(newCredentials) {
+      learnCredentials(newCredentials, redactor);
+      credentials = newCredentials;
+    },
+    warmUp: count => connections.warmUp(count),
+    close: () => connections.close(),
+  };
+}
+
+function names(identity: WorkerIdentity): Pick<WorkerIdentity, 'workerPoolId' | 'workerGroup' | 'workerId'> {
+  const { workerPoolId, workerGroup, workerId } = identity;
+  return { workerPoolId, workerGroup, workerId };
+}
+
+function readFound(value: unknown): SecretAnswer {
+  return { kind: 'found', secret: readSecret(value) };
+}
+
+/** Only where the secrets service itself says so. 410 comes from old services: the secret has expired. */
+function absentSecret(failure: Failure): Attempt<SecretAnswer> | undefined {
+  if (failure.refusal === undefined) return undefined;
+  const { status, message } = failure.refusal;
+  if (status !== 403 && status !== 404 && status !== 410) return undefined;
+  return { kind: 'done', value: { kind: 'absent', status, message } };
+}

@@ -1,0 +1,78 @@
+/** registerWorker: the call with which a machine becomes a worker, and its peculiarities. */
+import type { JsonObject, JsonValue } from '../json.ts';
+import type { Log } from '../logging/log.ts';
+import type { Redactor } from '../logging/redactor.ts';
+import type { Registered } from '../model.ts';
+import type { Call } from './call.ts';
+import { makeClients } from './clients.ts';
+import type { Failure } from './failure.ts';
+import { readRegistration } from './replies.ts';
+import type { RegisterRequest } from './taskcluster.ts';
+
+/** Shorter strings of an identity proof are words, not secrets. */
+const SHORTEST_SECRET = 8;
+
+export function registerCall(
+  request: RegisterRequest,
+  options: {
+    readonly rootUrl: string;
+    /** Whether a worker that is unknown now may be known in a moment. */
+    readonly awaitRecord: boolean;
+    readonly redactor: Redactor;
+    readonly log: Log;
+  },
+): Call<Registered> {
+  const { rootUrl, redactor, log } = options;
+  const { workerPoolId, workerGroup, workerId } = request.identity;
+  let bootTime = request.systemBootTime;
+
+  return {
+    name: 'registerWorker',
+    url: `${rootUrl}/api/worker-manager/v1/worker/register`,
+    async send(agent, timeoutMs, signal) {
+      const proof = await request.prove(signal);
+      learnStrings(proof, redactor);
+      // Nothing is signed here: the proof is what speaks for the machine.
+      const { workerManager } = await makeClients({ rootUrl, credentials: {}, agent, timeoutMs });
+      return workerManager.registerWorker({
+        workerPoolId,
+        providerId: request.providerId,
+        workerGroup,
+        workerId,
+        workerIdentityProof: proof,
+        ...(bootTime === undefined ? {} : { systemBootTime: bootTime.toISOString() }),
+      });
+    },
+    read: readRegistration,
+    changed(failure) {
+      // Services before 96.3.0 do not know systemBootTime and refuse every key they do not know.
+      if (bootTime === undefined || !isSchemaRefusal(failure)) return false;
+      bootTime = undefined;
+      log.debug(
+        'registerWorker was refused by its schema; trying without systemBootTime, which older services lack',
+      );
+      return true;
+    },
+    reconsider(failure) {
+      if (!options.awaitRecord || failure.refusal?.status !== 404) return failure;
+      return {
+        ...failure,
+        retry: true,
+        advice: 'worker-manager does not know this worker: was it created by another deployment?',
+      };
+    },
+  };
+}
+
+function isSchemaRefusal(failure: Failure): boolean {
+  return failure.refusal?.status === 400 && failure.refusal.serviceCode === 'InputValidationError';
+}
+
+function learnStrings(value: JsonValue | JsonObject, redactor: Redactor): void {
+  if (typeof value === 'string') {
+    if (value.length >= SHORTEST_SECRET) redactor.add(value);
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  for (const item of Object.values(value) as readonly JsonValue[]) learnStrings(item, redactor);
+}

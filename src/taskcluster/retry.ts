@@ -1,0 +1,113 @@
+/** When a failed call is tried again, and the loop that does it. */
+import type { Clock } from '../clock.ts';
+import { RunnerError } from '../errors.ts';
+import type { Log } from '../logging/log.ts';
+import type { Failure } from './failure.ts';
+import { durationWords } from './text.ts';
+
+export interface RetryPolicy {
+  /** How long a call is tried again in total; 0: never. */
+  readonly retryForMs: number;
+  /** How long one try may take. */
+  readonly attemptTimeoutMs: number;
+}
+
+const FIRST_DELAY_MS = 1000;
+/** With the jitter on top, no wait is longer than 30 s. */
+const LONGEST_DELAY_MS = 25_000;
+/** A fleet that booted at once must not come back at once: waits differ by a fifth up and down. */
+const JITTER = 0.2;
+/** The last try begins while there is this much time left for it. */
+const LAST_TRY_MS = 5000;
+/** Two tries are never closer than this. */
+const SHORTEST_DELAY_MS = 200;
+
+/**
+ * How long to wait after failed try number `tries` (1 is the first), in ms: about 1 s, then doubling up to 30 s.
+ * @param random at least 0 and below 1
+ */
+export function backoffMs(tries: number, random: number): number {
+  const base = Math.min(FIRST_DELAY_MS * 2 ** (tries - 1), LONGEST_DELAY_MS);
+  return base * (1 - JITTER + 2 * JITTER * random);
+}
+
+/**
+ * The wait before the next try, or nothing where it is time to give up. No try begins after the total has ended, and
+ * the wait before the last one is cut so that it still has some seconds: a user who grants 30 s gets tries up to
+ * second 25, not a last one at second 15.
+ */
+export function nextDelayMs(
+  policy: RetryPolicy,
+  tries: number,
+  elapsedMs: number,
+  random: number,
+): number | undefined {
+  const forLastTryMs = Math.min(LAST_TRY_MS, policy.attemptTimeoutMs, policy.retryForMs / 4);
+  const delayMs = Math.min(backoffMs(tries, random), policy.retryForMs - elapsedMs - forLastTryMs);
+  return delayMs < SHORTEST_DELAY_MS ? undefined : delayMs;
+}
+
+/** How long a try may take that begins after `elapsedMs`: the last one is cut to what is left of the total. */
+export function attemptMs(policy: RetryPolicy, elapsedMs: number): number {
+  if (policy.retryForMs === 0) return policy.attemptTimeoutMs;
+  return Math.max(1, Math.min(policy.attemptTimeoutMs, policy.retryForMs - elapsedMs));
+}
+
+export type Attempt<T> =
+  { readonly kind: 'done'; readonly value: T } | { readonly kind: 'failed'; readonly failure: Failure };
+
+export interface RetriedCall<T> {
+  readonly name: string;
+  readonly url: string;
+  /** One try. It reports failures of the call as such and throws for everything else, which ends the call. */
+  attempt(timeoutMs: number): Promise<Attempt<T>>;
+}
+
+/**
+ * Tries a call until it succeeds, fails for good, or the policy's time is over; one log line a retry.
+ * @throws RunnerError `taskcluster.*`; the signal's reason as soon as the signal fires
+ */
+export async function retrying<T>(
+  call: RetriedCall<T>,
+  policy: RetryPolicy,
+  world: { readonly clock: Clock; readonly log: Log },
+  signal: AbortSignal,
+): Promise<T> {
+  const { clock, log } = world;
+  const startMs = clock.elapsed();
+  for (let tries = 1; ; tries += 1) {
+    signal.throwIfAborted();
+    const attempt = await call.attempt(attemptMs(policy, clock.elapsed() - startMs));
+    if (attempt.kind === 'done') return attempt.value;
+
+    const { failure } = attempt;
+    const elapsedMs = clock.elapsed() - startMs;
+    const delayMs = mayRepeat(failure, tries)
+      ? nextDelayMs(policy, tries, elapsedMs, clock.random())
+      : undefined;
+    if (delayMs === undefined) throw finalError(call, failure, tries, elapsedMs);
+    log.warn(
+      `${call.name} at ${call.url} failed: ${failure.words} (try ${tries}); ` +
+        `next try in ${durationWords(delayMs)}, giving up in ${durationWords(policy.retryForMs - elapsedMs)}`,
+    );
+    await clock.sleep(delayMs, signal);
+  }
+}
+
+function mayRepeat(failure: Failure, tries: number): boolean {
+  return failure.retry && tries < (failure.maxTries ?? Infinity);
+}
+
+function finalError(
+  call: { readonly name: string; readonly url: string },
+  failure: Failure,
+  tries: number,
+  elapsedMs: number,
+): RunnerError {
+  const after = tries === 1 ? '' : ` after ${tries} tries in ${durationWords(elapsedMs)}`;
+  return new RunnerError(failure.code, `${call.name} at ${call.url} failed${after}: ${failure.words}`, {
+    exit: failure.exit,
+    ...(failure.advice === undefined ? {} : { advice: failure.advice }),
+    ...(failure.cause === undefined ? {} : { cause: failure.cause }),
+  });
+}

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeAuthority, makeServerCertificate } from '../support/certificates.ts';
+import {
+  closedPort,
+  connectTo,
+  REGISTRATION,
+  sendJson,
+  startRawServer,
+  startServer,
+  type TestServer,
+} from '../support/taskcluster-server.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+interface Proxy {
+  readonly port: number;
+  /** The heads of the requests it got. */
+  readonly heads: readonly string[];
+}
+
+/** Opens every tunnel it is asked for to a port of this machine, or answers with a status line of its own. */
+async function startProxy(t: TestContext, status = '200 OK'): Promise<Proxy> {
+  const heads: string[] = [];
+  const port = await startRawServer(t, socket => {
+    socket.once('data', (head: Buffer) => {
+      heads.push(head.toString('latin1'));
+      const target = /^CONNECT [^:]+:(\d+)/.exec(heads.at(-1) ?? '')?.[1];
+      socket.write(`HTTP/1.1 ${status}\r\n\r\n`);
+      if (target === undefined || !status.startsWith('200')) return socket.end();
+      const upstream = net.connect(Number(target), '127.0.0.1');
+      upstream.on('error', () => socket.destroy());
+      socket.pipe(upstream).pipe(socket);
+    });
+  });
+  return { port, heads };
+}
+
+async function secureServer(
+  t: TestContext,
+): Promise<{ readonly server: TestServer; readonly caFile: string }> {
+  const authority = await makeAuthority('proxy test CA');
+  const tls = await makeServerCertificate(authority);
+  const caFile = join(await temporaryFolder(t), 'ca.pem');
+  await writeFile(caFile, authority.cert);
+  const server = await startServer(t, response => sendJson(response, 200, REGISTRATION), {
+    tls,
+    hostname: 'localhost',
+  });
+  return { server, caFile };
+}
+
+test('HTTPS_PROXY is used, with its password, which no log shows; a private CA works behind it', async t => {
+  const { server, caFile } = await secureServer(t);
+  const proxy = await startProxy(t);
+  const HTTPS_PROXY = `http://user:pass%40word@127.0.0.1:${proxy.port}`;
+  const rig = connectTo(t, server.rootUrl, { env: { HTTPS_PROXY, SSL_CERT_FILE: caFile } });
+  await rig.register();
+  assert.equal(server.requests.length, 1);
+  assert.match(proxy.heads.at(-1) ?? '', new RegExp(`^CONNECT localhost:${server.port} `));
+  assert.match(proxy.heads.at(-1) ?? '', /proxy-authorization: Basic dXNlcjpwYXNzQHdvcmQ=/i);
+  for (const secret of ['pass%40word', 'pass@word', 'dXNlcjpwYXNzQHdvcmQ='])
+    assert.ok(rig.secrets.has(secret));
+});
+
+test('an untrusted certificate behind a proxy is described all the same', async t => {
+  const { server } = await secureServer(t);
+  const proxy = await startProxy(t);
+  const rig = connectTo(t, server.rootUrl, { env: { https_proxy: `http://127.0.0.1:${proxy.port}` } });
+  await assert.rejects(rig.register(), { exit: 'untrusted', message: /issuer "CN=proxy test CA"/ });
+  assert.equal(server.requests.length, 0);
+});
+
+test('HTTP_PROXY is used for http://, and NO_PROXY makes exceptions', async t => {
+  const server = await startServer(t, response => sendJson(response, 200, REGISTRATION));
+  const proxy = await startServer(t, response => sendJson(response, 200, REGISTRATION));
+  const HTTP_PROXY = proxy.rootUrl;
+  await connectTo(t, server.rootUrl, { env: { HTTP_PROXY } }).register();
+  assert.equal(proxy.requests[0]?.path, `${server.rootUrl}/api/worker-manager/v1/worker/register`);
+  assert.equal(server.requests.length, 0);
+
+  await connectTo(t, server.rootUrl, { env: { HTTP_PROXY, NO_PROXY: '127.0.0.1' } }).register();
+  assert.equal(server.requests.length, 1);
+  assert.equal(proxy.requests.length, 1);
+});
+
+test('a proxy that wants a password, or refuses the host, is named at once', async t => {
+  for (const [status, words] of [
+    ['407 Proxy Authentication Required', /with 407: it wants other credentials, or any/],
+    ['403 Forbidden', /refused a tunnel to tc\.example with 403/],
+  ] as const) {
+    const proxy = await startProxy(t, status);
+    const HTTPS_PROXY = `http://user:password@127.0.0.1:${proxy.port}`;
+    const rig = connectTo(t, 'https://tc.example', { env: { HTTPS_PROXY } });
+    await assert.rejects(rig.register(), (error: Error & { exit: string }) => {
+      assert.equal(error.exit, 'unreachable');
+      assert.match(error.message, words);
+      assert.match(
+        error.message,
+        new RegExp(`the proxy 127\\.0\\.0\\.1:${proxy.port} \\(from HTTPS_PROXY\\)`),
+      );
+      assert.doesNotMatch(error.message, /password/);
+      return true;
+    });
+    assert.deepEqual(rig.warnings, []);
+  }
+});
+
+test('a proxy that cannot reach the other side yet is tried again', async t => {
+  const proxy = await startProxy(t, '502 Bad Gateway');
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
+  const network = { retryForMs: 10_000, attemptTimeoutMs: 2000 };
+  const rig = connectTo(t, 'https://tc.example', { env, network });
+  await assert.rejects(rig.register(), {
+    exit: 'unreachable',
+    message: /refused a tunnel to tc\.example with 502/,
+  });
+  assert.ok(rig.warnings.length >= 2);
+});
+
+test('a proxy that is down, and one that says nothing, are said in words', async t => {
+  const port = await closedPort();
+  const network = { retryForMs: 0, attemptTimeoutMs: 150 };
+  const down = connectTo(t, 'https://tc.example', {
+    env: { HTTPS_PROXY: `http://127.0.0.1:${port}` },
+    network,
+  });
+  await assert.rejects(down.register(), {
+    exit: 'unreachable',
+    message: new RegExp(`the proxy 127\\.0\\.0\\.1:${port} \\(from HTTPS_PROXY\\) refused the connection`),
+    advice: /HTTPS_PROXY/,
+  });
+  const silentPort = await startRawServer(t, () => undefined);
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${silentPort}` };
+  const silent = connectTo(t, 'https://tc.example', { env, network });
+  await assert.rejects(silent.register(), { exit: 'unreachable', message: /no reply in 0\.[12] s/ });
+});
+
+test('a proxy variable that is no URL is named, its value is not', t => {
+  assert.throws(() => connectTo(t, 'https://tc.example', { env: { HTTPS_PROXY: 'user:password@proxy' } }), {
+    code: 'taskcluster.proxy',
+    message: 'the environment variable HTTPS_PROXY is not the URL of an HTTP proxy',
+  });
+});
