@@ -1,4 +1,4 @@
-/** The door of the files room. */
+/** The door of the files room: what it is handed. write-files.ts, entries.ts and private-file.ts are its ways in. */
 import type { FileEntry } from '../model.ts';
 
 export interface FileToWrite {
@@ -9,6 +9,7 @@ export interface FileToWrite {
   readonly secret: boolean;
 }
 
+/** Counted over all files of a run together, unpacked; `fileSizeBytes` is for each. */
 export interface FileLimits {
   readonly fileEntries: number;
   readonly fileSizeBytes: number;
