@@ -1,0 +1,59 @@
+/** What simulate-cloud says in words. No payload and no header is printed, so no secret is. */
+import type { RecordedRequest } from './journal.ts';
+import type { CloudState, KnownWorker } from './state.ts';
+
+const LONGEST_LINE = 400;
+
+/** One line for one request: time, call, who, outcome, what the scenario did to it. */
+export function requestLine(request: RecordedRequest): string {
+  const { time, call, method, path, who, status, refusal, faults } = request;
+  const named = call === 'unknown' ? `${method} ${path.split('?')[0] ?? ''}` : call;
+  const outcome = status === undefined ? 'no answer' : String(status);
+  const [reason] = refusal?.split('\n\n---\n\n') ?? [];
+  const parts = [
+    time.toTimeString().slice(0, 8),
+    named,
+    ...(who === '' ? [] : [who]),
+    '→',
+    reason === undefined ? outcome : `${outcome} ${reason}`,
+    ...(faults.length === 0 ? [] : [`[fault: ${faults.join(', ')}]`]),
+  ];
+  return printable(parts.join(' '));
+}
+
+/** The last lines: calls by outcome, and what is left over. */
+export function summaryLines(state: CloudState): string[] {
+  const calls = [...state.journal.counts].map(([call, outcomes]) => {
+    const results = [...outcomes].map(([outcome, count]) => `${count} × ${outcome}`);
+    return `  ${call}: ${results.join(', ')}`;
+  });
+  return [
+    calls.length === 0 ? 'summary: nobody called' : 'summary of the calls:',
+    ...calls,
+    ...[...state.workers].map(([key, worker]) => `  worker ${key} ${workerState(worker)}`),
+    ...[...state.secrets.keys()]
+      .filter(name => !state.secretsRead.has(name))
+      .map(name => `  secret ${name} was never read`),
+    ...state.faults.unused().map(words => `  a fault never came up: ${words}`),
+  ].map(printable);
+}
+
+function workerState({ state, expires }: KnownWorker): string {
+  switch (state) {
+    case 'created':
+      return 'never registered';
+    case 'stopped':
+      return 'was removed';
+    case 'registered':
+      return `is still registered, with credentials until ${expires?.toISOString() ?? 'never'}`;
+  }
+}
+
+/** Whatever a client sent stays on one line, and cannot move the cursor of a terminal. */
+function printable(line: string): string {
+  const flat = line
+    .replace(/:\s*\n\s*\*?\s*/g, ': ')
+    .replace(/\s*\n\s*\*?\s*/g, '; ')
+    .replace(/[\p{Cc}\p{Cf}]/gu, '?');
+  return flat.length > LONGEST_LINE ? `${flat.slice(0, LONGEST_LINE)}…` : flat;
+}
