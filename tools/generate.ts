@@ -2,7 +2,7 @@
  * Makes src/generated/ from schemas/: one TypeScript type per schema and one module with all validators, compiled
  * ahead of time so that no schema compiler runs (or is bundled) at boot. Run by `npm run generate`.
  */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Ajv } from 'ajv';
 import standaloneModule from 'ajv/dist/standalone/index.js';
@@ -11,7 +11,9 @@ import { compile } from 'json-schema-to-typescript';
 const standaloneCode = standaloneModule.default;
 const root = join(import.meta.dirname, '..');
 const schemaFolder = join(root, 'schemas');
-const target = join(root, 'src', 'generated');
+const generated = join(root, 'src', 'generated');
+/** Made beside and then moved, so that a mistake in one schema leaves the old files in place. */
+const target = `${generated}.new`;
 
 function pascal(name: string): string {
   return name.replace(/(^|-)([a-z0-9])/g, (_, __, letter: string) => letter.toUpperCase());
@@ -45,19 +47,27 @@ async function writeValidators(schemas: readonly NamedSchema[]): Promise<void> {
   });
   const exported: Record<string, string> = {};
   for (const { name, schema } of schemas) {
-    if (schema.$id !== `${name}.json`) throw new Error(`schemas/${name}.json: its $id must be "${name}.json"`);
-    if (schema.title !== pascal(name)) throw new Error(`schemas/${name}.json: its title must be "${pascal(name)}"`);
+    if (schema.$id !== `${name}.json`)
+      throw new Error(`schemas/${name}.json: its $id must be "${name}.json"`);
+    if (schema.title !== pascal(name))
+      throw new Error(`schemas/${name}.json: its title must be "${pascal(name)}"`);
     ajv.addSchema(schema);
     exported[`validate${pascal(name)}`] = `${name}.json`;
   }
   const code = standaloneCode(ajv, exported);
   // The standalone code still requires two helpers of ajv; as ES module it must import them.
   const imports: string[] = [];
-  const body = code.replace(/const (\w+) = require\("([^"]+)"\)(\.\w+)?;/g, (_, id: string, from: string, member?: string) => {
-    imports.push(`import ${id}$module from '${from}.js';`);
-    return `const ${id} = ${id}$module${member ?? ''};`;
-  });
-  await writeFile(join(target, 'validators.js'), `// Generated from schemas/ by tools/generate.ts.\n${imports.join('\n')}\n${body}`);
+  const body = code.replace(
+    /const (\w+) = require\("([^"]+)"\)(\.\w+)?;/g,
+    (_, id: string, from: string, member?: string) => {
+      imports.push(`import ${id}$module from '${from}.js';`);
+      return `const ${id} = ${id}$module${member ?? ''};`;
+    },
+  );
+  await writeFile(
+    join(target, 'validators.js'),
+    `// Generated from schemas/ by tools/generate.ts.\n${imports.join('\n')}\n${body}`,
+  );
   const declarations = Object.keys(exported).map(
     name => `export const ${name}: Validator<types.${name.slice('validate'.length)}>;`,
   );
@@ -96,3 +106,5 @@ await mkdir(target, { recursive: true });
 const schemas = await readSchemas();
 await writeTypes(schemas);
 await writeValidators(schemas);
+await rm(generated, { recursive: true, force: true });
+await rename(target, generated);

@@ -14,10 +14,11 @@ export interface Worker {
   /** The name under which provider configuration nests this worker's part: `genericWorker`. */
   readonly configKey: string;
   /**
-   * The worker's configuration: `merged` (all sources, later wins) with the implementation's own keys above it.
+   * The keys that the implementation itself sets. They are merged above every source of configuration, by the same
+   * rule as the sources.
    * @throws RunnerError `worker.identity` where the identity does not fit the implementation
    */
-  configure(context: WorkerContext, merged: JsonObject): JsonObject;
+  configure(context: WorkerContext): JsonObject;
   readonly launch: Launch;
 }
 

@@ -1,0 +1,72 @@
+/** Step 4: the sources of the worker's configuration, lowest precedence first. They stay apart until they are merged. */
+import { RunnerError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import { collectSecrets } from '../logging/collect-secrets.ts';
+import type { ConfigSource, Identified, Registered } from '../model.ts';
+import type { Taskcluster } from '../taskcluster/taskcluster.ts';
+import { providerSource, runnerConfigSource, secretSource } from './sources.ts';
+import type { World } from './world.ts';
+
+export interface CollectRequest {
+  readonly identified: Identified;
+  readonly registered: Registered;
+  readonly workerConfig: JsonObject;
+  /** The worker implementation's name in provider configuration: `genericWorker`. */
+  readonly configKey: string;
+  readonly getSecrets: boolean;
+}
+
+/**
+ * The sources in their order: runner config, provider, secret `worker-type:<pool>`, secret `worker-pool:<pool>`.
+ * What looks secret in them is made known to the logger before anyone can log it.
+ * @throws RunnerError `source.*` where a source has a wrong shape, or as Taskcluster.getSecret does
+ */
+export async function collectSources(
+  request: CollectRequest,
+  world: World,
+): Promise<readonly ConfigSource[]> {
+  collectSecrets(request.registered.providerConfig, world.redactor);
+  return [
+    runnerConfigSource(request.workerConfig),
+    providerSource(request.registered.providerConfig, request.configKey, message => world.log.warn(message)),
+    ...(request.getSecrets ? await secretSources(request, world) : []),
+  ];
+}
+
+async function secretSources(request: CollectRequest, world: World): Promise<ConfigSource[]> {
+  const { identity } = request.identified;
+  const taskcluster = await world.services.taskcluster(identity.rootUrl);
+  const pool = identity.workerPoolId;
+  // Both at once: each costs a round trip. The old name is the weaker one, and a pool need not have scopes for it.
+  const answers = await Promise.all([
+    readSecret(taskcluster, `worker-type:${pool}`, world, [403, 404, 410]),
+    readSecret(taskcluster, `worker-pool:${pool}`, world, [404, 410]),
+  ]);
+  return answers.filter(source => source !== undefined);
+}
+
+async function readSecret(
+  taskcluster: Taskcluster,
+  name: string,
+  world: World,
+  absent: readonly number[],
+): Promise<ConfigSource | undefined> {
+  const answer = await taskcluster.getSecret(name, world.signals.boot);
+  if (answer.kind === 'found') {
+    collectSecrets(answer.secret, world.redactor);
+    world.log.info(`took secret ${name}`);
+    return secretSource(name, answer.secret);
+  }
+  if (!absent.includes(answer.status)) {
+    throw new RunnerError(
+      'secrets.refused',
+      `secret ${name} was refused (${answer.status}): ${answer.message}`,
+      {
+        exit: 'refused',
+        advice: `give the worker pool's workers the scope secrets:get:${name}, or set getSecrets: false`,
+      },
+    );
+  }
+  if (answer.status === 410) world.log.warn(`secret ${name} has expired: it counts as absent`);
+  return undefined;
+}

@@ -1,0 +1,61 @@
+/** What the words after `start-worker` mean. */
+import { EXIT_CODES } from '../exit-codes.ts';
+
+export type Command =
+  | { readonly kind: 'run'; readonly configPath: string }
+  | { readonly kind: 'check'; readonly configPath: string }
+  | { readonly kind: 'help' | 'version' | 'short-version' }
+  | { readonly kind: 'wrong'; readonly reason: string };
+
+const PLAIN_OPTIONS: Readonly<Record<string, 'help' | 'version' | 'short-version'>> = {
+  '--help': 'help',
+  '-h': 'help',
+  '--version': 'version',
+  '--short-version': 'short-version',
+};
+
+/** @param args the words after the program's name */
+export function parseCommandLine(args: readonly string[]): Command {
+  const operands: string[] = [];
+  let check = false;
+  let optionsEnded = false;
+  for (const arg of args) {
+    const plain = optionsEnded ? undefined : PLAIN_OPTIONS[arg];
+    if (plain !== undefined) return { kind: plain };
+    if (optionsEnded || !arg.startsWith('-') || arg === '-') operands.push(arg);
+    else if (arg === '--') optionsEnded = true;
+    else if (arg === '--check') check = true;
+    else return { kind: 'wrong', reason: `unknown option ${arg}` };
+  }
+  const [configPath, extra] = operands;
+  if (configPath === undefined || configPath === '')
+    return { kind: 'wrong', reason: 'the runner config is missing' };
+  if (extra !== undefined)
+    return { kind: 'wrong', reason: `one runner config is enough, but "${extra}" came after it` };
+  return { kind: check ? 'check' : 'run', configPath };
+}
+
+export const USAGE = `Usage:
+  start-worker <runnerConfig>           take this machine to its first task
+  start-worker --check <runnerConfig>   say what is wrong with a runner config; change nothing, ask nobody
+  start-worker --help | -h              this text
+  start-worker --version                name and version
+  start-worker --short-version          the version alone
+`;
+
+/** The text of --help: usage and the exit codes. */
+export function helpText(): string {
+  const rows = Object.values(EXIT_CODES).map(({ code, meaning }) => `  ${code}     ${meaning}`);
+  return `start-worker takes a machine from boot to its first Taskcluster task: it registers the worker, collects its
+configuration, starts it, and talks with it until it ends.
+
+${USAGE}
+Exit codes:
+  0       the worker ended with 0, or there was nothing to start (dummy, --check)
+  1-99    the worker's own exit code, unchanged (so are 120 and above)
+${rows.join('\n')}
+  128+n   signal n ended the worker, or ended the boot before it was started
+
+The runner config, the log and the protocol are described in docs/ and protocol.md.
+`;
+}

@@ -1,0 +1,62 @@
+/** The worker's error-report messages on their way to worker-manager: in order, tried again, and off the reading path. */
+import { messageOf } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import type { WorkerIdentity } from '../model.ts';
+import type { ErrorReportMessage } from '../protocol/messages.ts';
+import type { World } from './world.ts';
+
+/** More than this many that wait are not kept: a worker that reports without end must not fill our memory. */
+const MAX_WAITING = 100;
+
+export interface ErrorReports {
+  forward(report: ErrorReportMessage): void;
+  /** Waits for what is still on its way, but no longer than this; what is left then is in the log. */
+  finish(timeoutMs: number): Promise<void>;
+}
+
+export function createErrorReports(identity: WorkerIdentity, world: World): ErrorReports {
+  const { log, services } = world;
+  const stop = new AbortController();
+  let waiting = 0;
+  let last = Promise.resolve();
+
+  async function send(report: ErrorReportMessage): Promise<void> {
+    try {
+      const taskcluster = await services.taskcluster(identity.rootUrl);
+      const { kind, title, description } = report;
+      const extra = report.extra as JsonObject;
+      await taskcluster.reportWorkerError(identity, { kind, title, description, extra }, stop.signal);
+      log.info(`reported the worker's error: ${title}`);
+    } catch (error) {
+      log.error(`the worker's error report did not arrive: ${messageOf(error)}`, { title: report.title });
+    } finally {
+      waiting -= 1;
+    }
+  }
+
+  return {
+    forward(report) {
+      log.warn(`the worker reports an error: ${report.title}`, {
+        kind: report.kind,
+        description: report.description,
+        extra: report.extra,
+      });
+      if (waiting >= MAX_WAITING) {
+        log.error(`${MAX_WAITING} error reports wait already: this one is only in the log`, {
+          title: report.title,
+        });
+        return;
+      }
+      waiting += 1;
+      last = last.then(() => send(report));
+    },
+    async finish(timeoutMs) {
+      if (waiting === 0) return;
+      const timer = setTimeout(() => {
+        stop.abort(new Error('the run ends'));
+      }, timeoutMs);
+      await last;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/** Taskcluster as the steps reach it: one client a run, made when it is first needed, with the newest credentials. */
+import type { NetworkSettings } from '../config/runner-config.ts';
+import type { Log } from '../logging/log.ts';
+import type { Redactor } from '../logging/redactor.ts';
+import type { Credentials } from '../model.ts';
+import type { Taskcluster } from '../taskcluster/taskcluster.ts';
+
+export interface Services {
+  /** A standalone worker without secrets never loads the client. */
+  taskcluster(rootUrl: string): Promise<Taskcluster>;
+  /** What the calls after registration are signed with. */
+  useCredentials(credentials: Credentials): void;
+  /** Ends the kept connections, so that the process can end. */
+  close(): void;
+}
+
+export interface ServicesOptions {
+  readonly network: NetworkSettings;
+  /** On static, a worker that worker-manager does not know stays unknown. */
+  readonly providerType: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+  readonly redactor: Redactor;
+}
+
+export function createServices(options: ServicesOptions): Services {
+  let client: Promise<Taskcluster> | undefined;
+  let made: Taskcluster | undefined;
+  let credentials: Credentials | undefined;
+
+  async function make(rootUrl: string): Promise<Taskcluster> {
+    const { createTaskcluster } = await import('../taskcluster/client.ts');
+    made = createTaskcluster({ ...options, rootUrl });
+    // One for each of the two secrets, which are asked for at the same time; registerWorker uses the first.
+    made.warmUp(2);
+    if (credentials !== undefined) made.useCredentials(credentials);
+    return made;
+  }
+
+  return {
+    taskcluster(rootUrl) {
+      client ??= make(rootUrl);
+      return client;
+    },
+    useCredentials(newCredentials) {
+      credentials = newCredentials;
+      made?.useCredentials(newCredentials);
+    },
+    close() {
+      made?.close();
+    },
+  };
+}

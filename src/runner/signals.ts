@@ -1,0 +1,77 @@
+/**
+ * What SIGTERM, SIGINT and SIGHUP do, in one place.
+ *
+ * - Before the worker runs, SIGTERM or SIGINT ends the boot: the abort signal that every step carries fires.
+ * - While the worker runs, whoever runs it takes the signals over with `onSignal`, and is told how many came.
+ * - SIGHUP means "the log was rotated away": the log is opened again. A terminal that is closed sends it too, and a
+ *   daemon outlives its terminal.
+ */
+import { constants } from 'node:os';
+import { RunnerError } from '../errors.ts';
+
+export type EndSignal = 'SIGTERM' | 'SIGINT';
+
+export interface Signals {
+  /** Fires when a signal comes before `onSignal` was called; its reason is a SignalledError. */
+  readonly boot: AbortSignal;
+  /** From now on signals go to `handler`, which gets the signal and how many have come so far (from 1). */
+  onSignal(handler: (signal: EndSignal, count: number) => void): void;
+  onHangup(handler: () => void): void;
+  /** Restores the operating system's behavior. */
+  release(): void;
+}
+
+/** The run was ended by a signal before a worker ran: no fault, and the exit code is 128 + the signal's number. */
+export class SignalledError extends RunnerError {
+  readonly signal: EndSignal;
+
+  constructor(signal: EndSignal) {
+    super('run.signalled', `${signal} came before the worker was started: the boot ends here`, {
+      exit: 'internal',
+    });
+    this.signal = signal;
+  }
+
+  override get exitCode(): number {
+    return exitCodeOfSignal(this.signal);
+  }
+}
+
+/** The code by which shells report a death by signal. */
+export function exitCodeOfSignal(signal: NodeJS.Signals): number {
+  return 128 + ((constants.signals[signal] as number | undefined) ?? 0);
+}
+
+export function listenForSignals(): Signals {
+  const boot = new AbortController();
+  let count = 0;
+  let handler: ((signal: EndSignal, count: number) => void) | undefined;
+  let hangup: (() => void) | undefined;
+
+  function receive(signal: EndSignal): void {
+    count += 1;
+    if (handler === undefined) boot.abort(new SignalledError(signal));
+    else handler(signal, count);
+  }
+  const listeners = {
+    SIGTERM: () => receive('SIGTERM'),
+    SIGINT: () => receive('SIGINT'),
+    SIGHUP: () => hangup?.(),
+  } as const;
+  for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener);
+
+  return {
+    boot: boot.signal,
+    onSignal(newHandler) {
+      handler = newHandler;
+      // One that came while the worker was being started ended the boot too late: it is told now.
+      if (boot.signal.reason instanceof SignalledError) newHandler(boot.signal.reason.signal, count);
+    },
+    onHangup(newHandler) {
+      hangup = newHandler;
+    },
+    release() {
+      for (const [signal, listener] of Object.entries(listeners)) process.off(signal, listener);
+    },
+  };
+}

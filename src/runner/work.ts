@@ -1,0 +1,137 @@
+/** Steps 6 and 7: start the worker, talk with it, and see it to its end. */
+import type { LifecycleSettings, LimitSettings } from '../config/runner-config.ts';
+import type { Credentials, WorkerIdentity } from '../model.ts';
+import { openFilesLimit } from '../platform/open-files.ts';
+import { createConnection, type Connection } from '../protocol/connection.ts';
+import { CAPABILITIES, type ErrorReportMessage, type ShutdownMessage } from '../protocol/messages.ts';
+import { pumpText } from '../protocol/text-pump.ts';
+import { workerEnvironment } from '../supervision/environment.ts';
+import type { ProcessExit, RunningProcess } from '../supervision/process.ts';
+import { startProcess } from '../supervision/start.ts';
+import type { Launch } from '../workers/worker.ts';
+import { createErrorReports, type ErrorReports } from './error-reports.ts';
+import { describeExit } from './exit.ts';
+import type { World } from './world.ts';
+
+/** How long the end of a run waits for error reports that are still on their way. */
+const REPORTS_AT_END_MS = 10_000;
+
+export interface WorkRequest {
+  readonly launch: Extract<Launch, { kind: 'command' }>;
+  readonly identity: WorkerIdentity;
+  readonly credentials: Credentials;
+  /** What the log calls machines of this provider. */
+  readonly providerName: string;
+  readonly lifecycle: LifecycleSettings;
+  readonly limits: LimitSettings;
+}
+
+/**
+ * Resolves with the exit of the worker's own process, once what it wrote is in the log. Whoever else holds its
+ * output by then is waited for no longer than lifecycle.drainTimeout.
+ * @throws RunnerError `worker.*` where the program cannot be started
+ */
+export async function work(request: WorkRequest, world: World): Promise<ProcessExit> {
+  const { log, redactor, signals } = world;
+  signals.boot.throwIfAborted();
+  const child = await startWorker(request, world);
+  const reports = createErrorReports(request.identity, world);
+  const connection = createConnection({
+    input: child.stdout,
+    output: child.stdin,
+    capabilities: CAPABILITIES,
+    limits: request.limits,
+    helloTimeoutMs: request.lifecycle.helloTimeoutMs,
+    log,
+    redactor,
+    onMessage: message => act(message, request.providerName, reports, world),
+  });
+  const errors = pumpText({
+    input: child.stderr,
+    source: 'worker-stderr',
+    limits: request.limits,
+    log,
+    redactor,
+  });
+  endWorkerOnSignal(child, connection, world);
+
+  const exit = await child.exited;
+  const drained = await settlesWithin(
+    Promise.all([connection.ended, errors.ended]),
+    request.lifecycle.drainTimeoutMs,
+  );
+  if (!drained)
+    log.warn('a process that the worker left behind still holds its output: it is read no longer');
+  await Promise.all([connection.close(), errors.close()]);
+  log.info(`the worker ${describeExit(exit)}`);
+  await reports.finish(REPORTS_AT_END_MS);
+  return exit;
+}
+
+async function startWorker(request: WorkRequest, world: World): Promise<RunningProcess> {
+  const { file, args, env } = request.launch;
+  const openFiles = openFilesLimit(world.env);
+  const child = await startProcess({
+    file,
+    args,
+    env: { ...workerEnvironment(world.env), ...env },
+    ...(openFiles === undefined ? {} : { openFiles }),
+  });
+  world.log.info(`started the worker: ${[file, ...args].join(' ')}`, { pid: child.pid });
+  return child;
+}
+
+function act(
+  message: ShutdownMessage | ErrorReportMessage,
+  providerName: string,
+  reports: ErrorReports,
+  world: World,
+): void {
+  switch (message.type) {
+    case 'shutdown':
+      // Offered all the same: a worker that is not offered it halts the host by itself (facts §3.5).
+      world.log.info(
+        `the worker asks for this machine to be ended: ${providerName} machines are left running`,
+      );
+      return;
+    case 'error-report':
+      reports.forward(message);
+  }
+}
+
+/** First signal: finish your tasks and end. Second: end now. Third: no more asking. */
+function endWorkerOnSignal(child: RunningProcess, connection: Connection, world: World): void {
+  const { log, signals } = world;
+  signals.onSignal((signal, count) => {
+    if (count === 1) {
+      log.info(`${signal}: asking the worker to finish its tasks and end; a second signal ends it at once`);
+      void askToEnd(child, connection, world);
+    } else if (count === 2) {
+      log.warn(`${signal} again: ending the worker; a third signal kills it`);
+      child.kill('SIGTERM');
+    } else {
+      log.warn(`${signal} again: killing the worker`);
+      child.killGroup('SIGKILL');
+    }
+  });
+}
+
+async function askToEnd(child: RunningProcess, connection: Connection, world: World): Promise<void> {
+  const delivery = await connection.send({ type: 'graceful-termination', 'finish-tasks': true });
+  if (delivery === 'sent') return;
+  world.log.info('the worker cannot be asked by message: sending it SIGTERM');
+  child.kill('SIGTERM');
+}
+
+/** Whether a promise settled in time. */
+async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>(resolve => {
+    timer = setTimeout(resolve, timeoutMs, false);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

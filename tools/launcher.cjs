@@ -1,0 +1,19 @@
+#!/bin/sh
+':' //; # Read by sh, this line and the next three run; read by Node they are comments. sh notes the soft limit of open files,
+':' //; # which Node raises for itself before any JavaScript runs and which the worker gets back, and picks the Node to run on.
+':' //; node="${0%/*}/../node_modules/node/bin/node"; [ -x "$node" ] || node=node; command -v "$node" >/dev/null || { echo '@program@: Node.js 22.18 or newer is needed, and there is no node in PATH' >&2; exit 100; }
+':' //; WORKER_RUNNER_OPEN_FILES=$(ulimit -Sn) exec "$node" "$0" "$@"
+
+'use strict';
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(
+    `@program@: Node.js 22.18 or newer is needed; this is ${process.version} (${process.execPath}).\n` +
+      'In a checkout, `npm ci` brings one, and dist/@program@.cjs run by its own name finds it.\n',
+  );
+  process.exitCode = 100;
+} else {
+  // Beside the program, where only who installed it may write: code is run from there.
+  require('node:module').enableCompileCache(`${__dirname}/.compile-cache`);
+  require('./@program@-main.cjs');
+}
