@@ -18,7 +18,12 @@ function exitCode(code: number, name: string, meaning: string, advice: string): 
 export const EXIT_CODES = {
   internal: exitCode(100, 'internal', 'a fault of start-worker itself', 'restart; please report the log'),
   usage: exitCode(101, 'usage', 'wrong command line', 'correct the command; do not restart'),
-  config: exitCode(102, 'config', 'the runner config is missing, unreadable or wrong', 'correct the file; do not restart'),
+  config: exitCode(
+    102,
+    'config',
+    'the runner config is missing, unreadable or wrong',
+    'correct the file; do not restart',
+  ),
   refused: exitCode(
     103,
     'refused',

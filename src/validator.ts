@@ -22,6 +22,9 @@ export function complaints(validator: Validator<unknown>, value: unknown): reado
 export function describeComplaints(errors: readonly SchemaError[]): string {
   return errors
     .slice(0, 5)
-    .map(error => `${error.instancePath === '' ? 'the value' : error.instancePath} ${error.message ?? error.keyword}`)
+    .map(
+      error =>
+        `${error.instancePath === '' ? 'the value' : error.instancePath} ${error.message ?? error.keyword}`,
+    )
     .join('; ');
 }

@@ -1,0 +1,1 @@
+// An empty program: what every ratio is taken to.
