@@ -88,8 +88,8 @@ secrets:
   });
   const caFile = /SSL_CERT_FILE=(\S+)/.exec(said)?.[1];
   return {
-    rootUrl: /https?:\/\/[\w.:-]+/.exec(said)?.[0] ?? '',
-    env: caFile === undefined ? {} : { SSL_CERT_FILE: caFile },
+    rootUrl: /https?:\/\/[\w.]+:\d+/.exec(said)?.[0] ?? '',
+    env: caFile === undefined ? {} : { SSL_CERT_FILE: caFile, NODE_EXTRA_CA_CERTS: '', SSL_CERT_DIR: '' },
     end: () =>
       new Promise(resolve => {
         child.on('exit', () => resolve());

@@ -7,8 +7,11 @@ import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build, type BuildOptions } from 'esbuild';
+import { LATE_FOLDER, lateEntryPoints, lateLibraries } from './late-libraries.ts';
 import { slimTaskclusterClient } from './slim-taskcluster-client.ts';
+import { slimNodeFetch } from './slim-node-fetch.ts';
 import { slimWinston } from './slim-winston.ts';
+import { warmUp } from './warm-up.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -33,12 +36,25 @@ async function buildProgram(name: string): Promise<readonly string[]> {
     outfile: join(dist, `${name}-main.cjs`),
     format: 'cjs',
     metafile: true,
-    plugins: [slimTaskclusterClient(), slimWinston()],
+    plugins: [lateLibraries(), slimWinston()],
   });
   const launcher = await readFile(join(root, 'tools', 'launcher.cjs'), 'utf8');
   const file = join(dist, `${name}.cjs`);
   await writeFile(file, launcher.replaceAll('@program@', name));
   await chmod(file, 0o755);
+  return Object.keys(result.metafile.inputs);
+}
+
+async function buildLateLibraries(): Promise<readonly string[]> {
+  const result = await build({
+    ...common,
+    entryPoints: lateEntryPoints(),
+    outdir: join(dist, LATE_FOLDER),
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    metafile: true,
+    plugins: [slimTaskclusterClient(), slimNodeFetch()],
+  });
   return Object.keys(result.metafile.inputs);
 }
 
@@ -100,6 +116,7 @@ async function licenseText(folder: string): Promise<string> {
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
-const inputs = await Promise.all(PROGRAMS.map(buildProgram));
+const inputs = await Promise.all([...PROGRAMS.map(buildProgram), buildLateLibraries()]);
 await Promise.all([writeLicenses(inputs.flat()), buildProtocolLibrary()]);
 await cp(join(root, 'schemas'), join(dist, 'schemas'), { recursive: true });
+await warmUp(dist);

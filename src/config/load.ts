@@ -31,7 +31,7 @@ const MAY_BE_EMPTY_IN_PROVIDER = ['providerMetadata', 'workerLocation'];
  * `path:line:column: …`, a single one as the message itself, several as its details; none holds a secret value.
  */
 export async function loadRunnerConfig(path: string, options: LoadOptions = {}): Promise<LoadedConfig> {
-  return withConfigFile(path, async (text, file) => {
+  return withConfigFile(path, async (text, descriptor) => {
     const parsed = await parseYaml(text);
     if (parsed.kind === 'empty') throw emptyError(path);
     if (parsed.kind === 'broken') throw mistakesError('config.syntax', path, text, parsed.mistakes);
@@ -42,7 +42,7 @@ export async function loadRunnerConfig(path: string, options: LoadOptions = {}):
     }
     // A file that nothing is started with is left alone: its owner is about to edit it.
     const warning = holdsSecret(validated.file)
-      ? await keepPrivate(path, file, options.checkOnly === true)
+      ? keepPrivate(path, descriptor, options.checkOnly === true)
       : undefined;
     return { config: toRunnerConfig(path, validated.file), warnings: warning === undefined ? [] : [warning] };
   });

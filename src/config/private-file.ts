@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import { fchmodSync, fstatSync } from 'node:fs';
 import { messageOf, systemCode } from '../errors.ts';
 
 /** Reading, writing and executing by the group and by everyone else. */
@@ -9,20 +9,16 @@ const OTHERS = 0o077;
  * by the tasks of the machine). Gives the warning to log, if there is anything to say; never fails: a read-only mount or
  * another owner is no reason not to start.
  */
-export async function keepPrivate(
-  path: string,
-  file: FileHandle,
-  checkOnly: boolean,
-): Promise<string | undefined> {
+export function keepPrivate(path: string, descriptor: number, checkOnly: boolean): string | undefined {
   // The mode bits of Windows say nothing about who may read.
   if (process.platform === 'win32') return undefined;
-  const mode = (await file.stat()).mode & 0o7777;
+  const mode = fstatSync(descriptor).mode & 0o7777;
   if ((mode & OTHERS) === 0) return undefined;
   const holds = `${path} holds a secret, which its mode ${octal(mode)} opens to others`;
   const tightened = mode & ~OTHERS;
   if (checkOnly) return `${holds}; a start will change it to ${octal(tightened)}`;
   try {
-    await file.chmod(tightened);
+    fchmodSync(descriptor, tightened);
     return `${holds}; changed to ${octal(tightened)}`;
   } catch (error) {
     const reason = systemCode(error) ?? messageOf(error);

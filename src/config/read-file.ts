@@ -1,6 +1,16 @@
 import { isUtf8 } from 'node:buffer';
-import { constants, type Stats } from 'node:fs';
-import { lstat, open, readlink, stat, type FileHandle } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  readSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf, RunnerError, systemCode } from '../errors.ts';
 
@@ -10,38 +20,45 @@ const MOST_BYTES = 1024 * 1024;
 const MOST_LINKS = 40;
 
 /**
- * Opens a runner config and hands over its text (without byte-order mark) and the open file, which is closed when
- * `use` is done: whoever looks at the permissions looks at the very file that was read.
+ * Opens a runner config and hands over its text (without byte-order mark) and the open file's descriptor, which is
+ * closed when `use` is done: whoever looks at the permissions looks at the very file that was read. Synchronous: nothing
+ * else happens yet that could be held up, and seven trips through Node's thread pool cost a tenth of a small run.
  * @throws RunnerError `config.missing`, `.unreadable`, `.not-a-file`, `.symlink`, `.too-large`, `.encoding`
  */
 export async function withConfigFile<T>(
   path: string,
-  use: (text: string, file: FileHandle) => Promise<T>,
+  use: (text: string, descriptor: number) => Promise<T>,
 ): Promise<T> {
-  const file = await openRegularFile(path).catch((error: unknown) => {
-    throw error instanceof RunnerError ? error : openError(path, error);
-  });
+  const descriptor = openConfigFile(path);
   try {
-    return await use(decode(path, await readBounded(path, file)), file);
+    return await use(decode(path, readBounded(path, descriptor)), descriptor);
   } finally {
-    await file.close();
+    closeSync(descriptor);
   }
 }
 
-async function openRegularFile(path: string): Promise<FileHandle> {
-  await checkLinks(path);
+function openConfigFile(path: string): number {
+  try {
+    return openRegularFile(path);
+  } catch (error) {
+    throw error instanceof RunnerError ? error : openError(path, error);
+  }
+}
+
+function openRegularFile(path: string): number {
+  checkLinks(path);
   // Looked at before it is opened (opening a device may do something), and again afterwards (it may have been exchanged).
-  checkRegular(path, await stat(path));
+  checkRegular(path, statSync(path));
   // O_NONBLOCK: opening a FIFO would wait for its writer. Windows knows no such flag.
-  const file = await open(
+  const descriptor = openSync(
     path,
     constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NONBLOCK),
   );
   try {
-    checkRegular(path, await file.stat());
-    return file;
+    checkRegular(path, fstatSync(descriptor));
+    return descriptor;
   } catch (error) {
-    await file.close();
+    closeSync(descriptor);
     throw error;
   }
 }
@@ -50,20 +67,22 @@ async function openRegularFile(path: string): Promise<FileHandle> {
  * A link is followed when root or our own user made it, as Kubernetes does for its mounts: anyone else could point the
  * runner at another configuration.
  */
-async function checkLinks(path: string): Promise<void> {
+function checkLinks(path: string): void {
   if (process.getuid === undefined) return;
   const trusted = new Set([0, process.getuid()]);
   let current = path;
   for (let links = 0; links < MOST_LINKS; links++) {
-    const found = await lstat(current);
-    if (!found.isSymbolicLink()) return;
+    const found = lstatSync(current, { throwIfNoEntry: false });
+    // Nothing there: opening it will say so. (A pipe behind /dev/stdin has a name that leads nowhere, and is there.)
+    if (found?.isSymbolicLink() !== true) return;
     if (!trusted.has(found.uid)) {
       const whose = `is a symbolic link that belongs to user ${found.uid}`;
       throw configError('symlink', `${path}: ${current === path ? 'it' : current} ${whose}`, {
         advice: 'Name the file itself, or let root or the user that runs start-worker own the link.',
       });
     }
-    current = resolve(dirname(current), await readlink(current));
+    // Its own folder may be a link, and then ".." is not what it seems.
+    current = resolve(realpathSync(dirname(current)), readlinkSync(current));
   }
 }
 
@@ -88,7 +107,8 @@ function kindOf(found: Stats): string {
 function openError(path: string, error: unknown): RunnerError {
   const code = systemCode(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') {
-    return configError('missing', `${path}: there is no such file`, {
+    const what = isLink(path) ? 'it is a symbolic link that leads nowhere' : 'there is no such file';
+    return configError('missing', `${path}: ${what}`, {
       advice: 'Give start-worker the path of a runner config.',
       cause: error,
     });
@@ -107,22 +127,22 @@ function openError(path: string, error: unknown): RunnerError {
   return configError('unreadable', `${path}: ${text}`, { cause: error });
 }
 
-async function readBounded(path: string, file: FileHandle): Promise<Buffer> {
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
+
+function readBounded(path: string, descriptor: number): Buffer {
   // The size that the file system tells is not asked: files of /proc have none.
   const buffer = Buffer.allocUnsafe(MOST_BYTES + 1);
   let length = 0;
   while (length < buffer.length) {
-    const { bytesRead } = await file
-      .read(buffer, length, buffer.length - length, length)
-      .catch((error: unknown) => {
-        throw configError(
-          'unreadable',
-          `${path}: it cannot be read (${systemCode(error) ?? messageOf(error)})`,
-          { cause: error },
-        );
-      });
-    if (bytesRead === 0) return buffer.subarray(0, length);
-    length += bytesRead;
+    const read = readSome(path, descriptor, buffer.subarray(length));
+    if (read === 0) return buffer.subarray(0, length);
+    length += read;
   }
   throw configError(
     'too-large',
@@ -131,6 +151,15 @@ async function readBounded(path: string, file: FileHandle): Promise<Buffer> {
       advice: 'Name the runner config; large content belongs into `files` of the worker pool or of a secret.',
     },
   );
+}
+
+function readSome(path: string, descriptor: number, into: Buffer): number {
+  try {
+    return readSync(descriptor, into);
+  } catch (error) {
+    const reason = systemCode(error) ?? messageOf(error);
+    throw configError('unreadable', `${path}: it cannot be read (${reason})`, { cause: error });
+  }
 }
 
 function decode(path: string, bytes: Buffer): string {

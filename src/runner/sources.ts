@@ -68,6 +68,7 @@ function objectOrNothing(value: JsonValue | undefined, source: string, key: stri
   if (isJsonObject(value)) return value;
   throw new RunnerError('source.shape', `${source}: ${key} must be an object, but is ${kindOf(value)}`, {
     exit: 'badSource',
+    advice: `write it as a mapping of keys in the definition of the ${source === 'provider' ? 'worker pool' : 'secret'}`,
   });
 }
 

@@ -1,6 +1,7 @@
 /** Steps 6 and 7: start the worker, talk with it, and see it to its end. */
 import type { LifecycleSettings, LimitSettings } from '../config/runner-config.ts';
 import type { Credentials, WorkerIdentity } from '../model.ts';
+import { releaseMemory } from '../platform/memory.ts';
 import { openFilesLimit } from '../platform/open-files.ts';
 import { createConnection, type Connection } from '../protocol/connection.ts';
 import { CAPABILITIES, type ErrorReportMessage, type ShutdownMessage } from '../protocol/messages.ts';
@@ -12,6 +13,9 @@ import type { Launch } from '../workers/worker.ts';
 import { createErrorReports, type ErrorReports } from './error-reports.ts';
 import { describeExit } from './exit.ts';
 import type { World } from './world.ts';
+
+/** After worker and runner have greeted each other the runner has nothing to do for hours; then its boot's memory goes. */
+const RELEASE_MEMORY_AFTER_MS = 1_000;
 
 /** How long the end of a run waits for error reports that are still on their way. */
 const REPORTS_AT_END_MS = 10_000;
@@ -54,6 +58,7 @@ export async function work(request: WorkRequest, world: World): Promise<ProcessE
     redactor,
   });
   endWorkerOnSignal(child, connection, world);
+  releaseMemoryAtRest(connection);
 
   const exit = await child.exited;
   const drained = await settlesWithin(
@@ -97,6 +102,12 @@ function act(
     case 'error-report':
       reports.forward(message);
   }
+}
+
+function releaseMemoryAtRest(connection: Connection): void {
+  void connection.agreed('log').then(() => {
+    setTimeout(() => void releaseMemory(), RELEASE_MEMORY_AFTER_MS).unref();
+  });
 }
 
 /** First signal: finish your tasks and end. Second: end now. Third: no more asking. */
