@@ -169,7 +169,10 @@ function decode(path: string, bytes: Buffer): string {
       advice: 'Save it as UTF-8.',
     });
   }
-  if (bytes.includes(0)) throw configError('encoding', `${path}: it is a binary file, not a runner config`);
+  if (bytes.includes(0))
+    throw configError('encoding', `${path}: it is a binary file, not a runner config`, {
+      advice: 'Name the runner config; it is text in UTF-8.',
+    });
   if (!isUtf8(bytes)) {
     throw configError('encoding', `${path}: it is not UTF-8 text`, { advice: 'Save it as UTF-8.' });
   }

@@ -1,3 +1,4 @@
+import type * as yamlModule from 'yaml';
 import type { Document, YAMLError } from 'yaml';
 import type { Mistake } from './mistakes.ts';
 import { TooMuch, valueOf, type YamlValue } from './yaml-values.ts';
@@ -29,7 +30,7 @@ export async function parseYaml(text: string): Promise<ParsedYaml> {
   } as const;
   try {
     const documents = [...yaml.parseAllDocuments(text, options)];
-    const mistakes = documentMistakes(documents);
+    const mistakes = documentMistakes(yaml, text, documents);
     if (mistakes.length > 0) return { kind: 'broken', mistakes };
     const [only] = documents;
     if (only === undefined || isEmpty(only)) return { kind: 'empty' };
@@ -42,8 +43,14 @@ export async function parseYaml(text: string): Promise<ParsedYaml> {
 }
 
 /** What makes the tree itself untrustworthy: then nothing in it is looked at. */
-function documentMistakes(documents: readonly Document.Parsed[]): Mistake[] {
-  const mistakes = documents.flatMap(document => document.errors.map(syntaxMistake));
+function documentMistakes(
+  yaml: typeof yamlModule,
+  text: string,
+  documents: readonly Document.Parsed[],
+): Mistake[] {
+  const mistakes = documents.flatMap(document =>
+    document.errors.map(error => unclosedQuote(yaml, text, document, error) ?? syntaxMistake(error)),
+  );
   const [first, second] = documents;
   // Directives change how values are read, and a config of another YAML version would be read otherwise than it was meant.
   if (first?.directives.yaml.explicit === true && first.directives.yaml.version !== '1.2') {
@@ -60,6 +67,27 @@ function documentMistakes(documents: readonly Document.Parsed[]): Mistake[] {
 
 function syntaxMistake(error: YAMLError): Mistake {
   return { offset: error.pos[0], text: syntaxSentence(error.code) };
+}
+
+/** The parser finds the end of the file, where the quote is missing; a person looks for the place where it opens. */
+function unclosedQuote(
+  yaml: typeof yamlModule,
+  text: string,
+  document: Document.Parsed,
+  error: YAMLError,
+): Mistake | undefined {
+  if (error.code !== 'MISSING_CHAR') return undefined;
+  let opening: number | undefined;
+  yaml.visit(document, {
+    Scalar(_, { type, range }) {
+      if (!range || range[1] !== error.pos[0] || (type !== 'QUOTE_DOUBLE' && type !== 'QUOTE_SINGLE')) return;
+      const [start, end] = range;
+      if (end - start < 2 || text[start] !== text[end - 1]) opening = start;
+    },
+  });
+  return opening === undefined
+    ? undefined
+    : { offset: opening, text: 'the quote that opens here is not closed' };
 }
 
 /** One slip often makes the parser complain several times at one place: its first word is the best. */

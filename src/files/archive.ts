@@ -23,17 +23,20 @@ export interface ArchivedFile {
 
 export interface Archive {
   readonly files: readonly ArchivedFile[];
+  /** Symlinks; the content of each is where it leads to. */
+  readonly links: readonly ArchivedFile[];
   readonly folders: readonly EntryName[];
 }
 
 /** Bit 0 of the general purpose flags. */
 const FLAG_ENCRYPTED = 0x1;
 const METHODS: Readonly<Record<number, ArchivedFile['method']>> = { 0: 'stored', 8: 'deflated' };
-/** The file type in a Unix mode. */
 const TYPE_MASK = 0o170000;
 const TYPE_REGULAR = 0o100000;
 const TYPE_FOLDER = 0o040000;
 const TYPE_SYMLINK = 0o120000;
+/** Linux's PATH_MAX: no symlink leads to a longer path. */
+const LONGEST_LINK = 4096;
 
 /**
  * adm-zip makes an object for each parent folder of each name it decodes: a few names of 64 KiB that are all slashes
@@ -50,12 +53,13 @@ const OPAQUE_NAMES = {
 
 /**
  * Reads the directory of an archive, and takes its entries and sizes from the budget before anything is unpacked.
- * Refused are symlinks, devices, encrypted entries, compression other than deflate, names that are not below the
+ * Refused are devices, encrypted entries, compression other than deflate, names that are not below the
  * target, names that occur twice or are both file and folder.
  * @throws RunnerError `files.zip`, `files.zip-*`, `files.limit`
  */
 export async function readArchive(bytes: Buffer, budget: Budget): Promise<Archive> {
   const files: ArchivedFile[] = [];
+  const links: ArchivedFile[] = [];
   const folders: EntryName[] = [];
   for (const entry of await readDirectory(bytes, budget)) {
     const name = readEntryName(entry.rawEntryName);
@@ -65,10 +69,11 @@ export async function readArchive(bytes: Buffer, budget: Budget): Promise<Archiv
     }
     const file = readFileEntry(entry, name);
     budget.takeBytes(file.size, `entry ${name.quoted}`);
-    files.push(file);
+    if (typeOf(entry) === TYPE_SYMLINK) links.push(checkLink(file));
+    else files.push(file);
   }
-  checkNames(files, folders);
-  return { files, folders };
+  checkNames([...files, ...links], folders);
+  return { files, links, folders };
 }
 
 async function readDirectory(bytes: Buffer, budget: Budget): Promise<readonly AdmZip.IZipEntry[]> {
@@ -85,19 +90,42 @@ async function readDirectory(bytes: Buffer, budget: Budget): Promise<readonly Ad
 
 /** A folder's name ends in a slash, or its Unix mode says so. */
 function isFolder(entry: AdmZip.IZipEntry, name: EntryName): boolean {
-  return name.isFolder || ((entry.header.attr >>> 16) & TYPE_MASK) === TYPE_FOLDER;
+  return name.isFolder || typeOf(entry) === TYPE_FOLDER;
+}
+
+/** The file type in the entry's Unix mode; 0 where it has none (archives made on Windows). */
+function typeOf(entry: AdmZip.IZipEntry): number {
+  return (entry.header.attr >>> 16) & TYPE_MASK;
+}
+
+function checkLink(link: ArchivedFile): ArchivedFile {
+  const { quoted } = link.name;
+  // It needs a privilege there, and another call for folders than for files.
+  if (process.platform === 'win32') {
+    throw refusal(
+      'files.zip-link',
+      `entry ${quoted} is a symlink`,
+      'put files and folders only into archives for Windows',
+    );
+  }
+  if (link.size > LONGEST_LINK) {
+    throw refusal(
+      'files.zip-link',
+      `entry ${quoted} is a symlink to a path of ${link.size} bytes; ${LONGEST_LINK} are possible`,
+      'make the archive again; it may be damaged',
+    );
+  }
+  return link;
 }
 
 function readFileEntry(entry: AdmZip.IZipEntry, name: EntryName): ArchivedFile {
   const { header } = entry;
-  const unixMode = header.attr >>> 16;
-  const type = unixMode & TYPE_MASK;
-  if (type !== 0 && type !== TYPE_REGULAR) {
-    const what = type === TYPE_SYMLINK ? 'a symlink' : 'neither a file nor a folder';
+  const type = typeOf(entry);
+  if (type !== 0 && type !== TYPE_REGULAR && type !== TYPE_SYMLINK) {
     throw refusal(
       'files.zip-type',
-      `entry ${name.quoted} is ${what}`,
-      'put files and folders only into the archive',
+      `entry ${name.quoted} is neither a file nor a folder nor a symlink`,
+      'put nothing else into the archive',
     );
   }
   if ((header.flags & FLAG_ENCRYPTED) !== 0) {
@@ -120,7 +148,7 @@ function readFileEntry(entry: AdmZip.IZipEntry, name: EntryName): ArchivedFile {
     size: header.size,
     crc: header.crc,
     method,
-    mode: archivedMode(unixMode),
+    mode: archivedMode(header.attr >>> 16),
     compressed() {
       try {
         return entry.getCompressedData();
@@ -131,19 +159,26 @@ function readFileEntry(entry: AdmZip.IZipEntry, name: EntryName): ArchivedFile {
   };
 }
 
+const NAME_ONCE = 'make the archive with each name once, and with nothing below what is no folder';
+
 /** Two entries may not claim one name: which of them counts would depend on who unpacks. */
 function checkNames(files: readonly ArchivedFile[], folders: readonly EntryName[]): void {
   const taken = new Set<string>();
   for (const { name } of files) {
     const key = keyOf(name.parts);
-    if (taken.has(key)) throw refusal('files.zip-duplicate', `entry ${name.quoted} is there twice`);
+    if (taken.has(key))
+      throw refusal('files.zip-duplicate', `entry ${name.quoted} is there twice`, NAME_ONCE);
     taken.add(key);
   }
   const folderNames = [...folders, ...files.map(({ name }) => ({ ...name, parts: name.parts.slice(0, -1) }))];
   for (const { parts, quoted } of folderNames) {
     for (let depth = parts.length; depth > 0; depth -= 1) {
       if (!taken.has(keyOf(parts.slice(0, depth)))) continue;
-      throw refusal('files.zip-duplicate', `entry ${quoted} needs a folder where the archive has a file`);
+      throw refusal(
+        'files.zip-duplicate',
+        `entry ${quoted} needs a folder where the archive has a file or symlink`,
+        NAME_ONCE,
+      );
     }
   }
 }
@@ -157,7 +192,7 @@ function keyOf(parts: readonly string[]): string {
 function unreadable(error: unknown): RunnerError {
   if (error instanceof RunnerError) return error;
   if (/duplicate/i.test(messageOf(error))) {
-    return refusal('files.zip-duplicate', 'two entries of the archive have the same name');
+    return refusal('files.zip-duplicate', 'two entries of the archive have the same name', NAME_ONCE);
   }
   return refusal(
     'files.zip',

@@ -16,6 +16,8 @@ const LONGEST = 4096;
 /** More folders than any honest archive nests: the work for each name grows with their number. */
 const DEEPEST = 128;
 
+const SHORTER = 'make the archive with shorter names';
+
 /**
  * Reads the raw name of an entry. A backslash separates like a slash, as archives from Windows write it; names must be
  * UTF-8, since what else they are nobody can tell.
@@ -24,7 +26,11 @@ const DEEPEST = 128;
  */
 export function readEntryName(raw: Buffer): EntryName {
   if (raw.length > LONGEST) {
-    throw refusal('files.zip-name', `the name of an entry has ${raw.length} bytes; ${LONGEST} are possible`);
+    throw refusal(
+      'files.zip-name',
+      `the name of an entry has ${raw.length} bytes; ${LONGEST} are possible`,
+      SHORTER,
+    );
   }
   const quoted = JSON.stringify(raw.toString('utf8'));
   if (!isUtf8(raw)) {
@@ -33,14 +39,22 @@ export function readEntryName(raw: Buffer): EntryName {
   }
   const name = raw.toString('utf8').replaceAll('\\', '/');
   if (name === '' || name.includes('\0')) {
-    throw refusal('files.zip-name', `entry ${quoted} has no name that a file can have`);
+    throw refusal(
+      'files.zip-name',
+      `entry ${quoted} has no name that a file can have`,
+      'make the archive again; it may be damaged',
+    );
   }
   if (name.startsWith('/')) throw refuseEscape(quoted, 'its name is absolute');
   if (/^[A-Za-z]:/.test(name)) throw refuseEscape(quoted, 'its name begins with a drive letter');
   const parts = name.split('/').filter(part => part !== '' && part !== '.');
   if (parts.includes('..')) throw refuseEscape(quoted, 'its name contains ".."');
   if (parts.length > DEEPEST) {
-    throw refusal('files.zip-name', `entry ${quoted} is ${parts.length} names deep; ${DEEPEST} are allowed`);
+    throw refusal(
+      'files.zip-name',
+      `entry ${quoted} is ${parts.length} names deep; ${DEEPEST} are allowed`,
+      SHORTER,
+    );
   }
   const isFolder = /(^|\/)\.?$/.test(name);
   return { parts, isFolder, quoted };
@@ -51,6 +65,6 @@ export function refuseEscape(quoted: string, why: string): Error {
   return refusal(
     'files.zip-escape',
     `entry ${quoted} would leave the folder that the archive is unpacked into: ${why}`,
-    'make the archive with relative names',
+    'make the archive with relative names, and with symlinks that stay inside it',
   );
 }

@@ -29,11 +29,8 @@ const REASONS: Readonly<Record<string, Reason>> = {
 };
 
 /** The source is wrong: its author must correct it. The message names the wrong value, never the content. */
-export function refusal(code: string, message: string, advice?: string): RunnerError {
-  return new RunnerError(code, message, {
-    exit: 'badSource',
-    ...(advice === undefined ? {} : { advice }),
-  });
+export function refusal(code: string, message: string, advice: string): RunnerError {
+  return new RunnerError(code, message, { exit: 'badSource', advice });
 }
 
 /** The local disk does not take the file at `path`: `what` says why. */

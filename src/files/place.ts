@@ -101,7 +101,7 @@ async function isTrap(link: string, owner: number): Promise<boolean> {
   return (folder.mode & STICKY_AND_OPEN) === STICKY_AND_OPEN && owner !== folder.uid;
 }
 
-async function lstatIfThere(path: string): Promise<Stats | undefined> {
+export async function lstatIfThere(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
   } catch (error) {

@@ -53,7 +53,7 @@ async function planFile(file: FileToWrite, budget: Budget): Promise<PlannedFile>
 }
 
 function checkPath(path: string, format: 'file' | 'zip'): void {
-  if (path.includes('\0')) throw refusal('files.path', 'the path holds a NUL character');
+  if (path.includes('\0')) throw refusal('files.path', 'the path holds a NUL character', 'correct the path');
   if (format === 'file' && path.endsWith('/')) {
     throw refusal(
       'files.path',

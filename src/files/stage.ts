@@ -66,7 +66,7 @@ export async function placeFile(staged: StagedFile, changes: Changes): Promise<v
 }
 
 /** Unlikely to be taken; that is enough, since a file that exists is never opened (`wx`). node:crypto costs start-up. */
-function temporaryName(): string {
+export function temporaryName(): string {
   return TEMPORARY_PREFIX + Math.random().toString(36).slice(2).padEnd(12, '0');
 }
 
@@ -82,11 +82,10 @@ export async function writeFileAt(
 }
 
 /** A rename would replace a device (/dev/null!) by a file, and would fail on a folder only after all the work. */
-function checkTarget(place: Place): void {
-  if (place.kind === 'folder') throw systemFault('EISDIR', place.path);
-  if (place.kind === 'special') {
-    throw localFault(place.path, 'a device, a FIFO or a socket stands there', 'correct the path');
-  }
+export function checkTarget({ kind, path }: Place): void {
+  if (kind === 'folder') throw systemFault('EISDIR', path);
+  if (kind === 'special')
+    throw localFault(path, 'a device, a FIFO or a socket stands there', 'correct the path');
 }
 
 async function writeInPlace({ temporary, place, attributes }: StagedFile): Promise<void> {

@@ -6,6 +6,7 @@ import { type EntryName, refuseEscape } from './entry-name.ts';
 import { systemFault } from './faults.ts';
 import { makeFolders } from './folders.ts';
 import { contentOf } from './inflate.ts';
+import { placeLink, planLink, type PlannedLink } from './links.ts';
 import type { Owner } from './owner.ts';
 import { descend, isInside, locate, type Place } from './place.ts';
 import { placeFile, type StagedFile, stageFile } from './stage.ts';
@@ -29,7 +30,8 @@ export interface UnpackOptions {
  * file that a new one has already replaced does not come back: that takes a disk fault among the renames.)
  *
  * Symlinks that stand inside the target are followed where they lead to a place inside it, so that an archive can be
- * unpacked to `/` of a system whose /bin is a symlink to /usr/bin.
+ * unpacked to `/` of a system whose /bin is a symlink to /usr/bin. Symlinks of the archive itself are made where they
+ * lead to a place inside it too.
  * @throws RunnerError `files.zip-escape` where one leads out of it; `files.zip-content`; `files.write`
  */
 export async function unpack(archive: Archive, target: string, options: UnpackOptions): Promise<void> {
@@ -43,10 +45,30 @@ export async function unpack(archive: Archive, target: string, options: UnpackOp
       checkFolder(folder);
       folders.push(folder);
     }
+    const links = await planLinks(archive, root, resolve, options.signal);
     const staged = await stageAll(archive, resolve, options, changes);
-    for (const folder of folders) await makeFolders(folder.existing, folder.path, options.owner, changes);
+    for (const folder of [...folders, ...links.map(link => link.folder)]) {
+      await makeFolders(folder.existing, folder.path, options.owner, changes);
+    }
     for (const file of staged) await placeFile(file, changes);
+    // Last of all: nothing of this archive is written through them.
+    for (const link of links) await placeLink(link, options.owner, changes);
   });
+}
+
+async function planLinks(
+  archive: Archive,
+  root: Place,
+  resolve: (name: EntryName) => Promise<Place>,
+  signal: AbortSignal | undefined,
+): Promise<readonly PlannedLink[]> {
+  const links: PlannedLink[] = [];
+  for (const link of archive.links) {
+    const folder = await resolve({ ...link.name, parts: link.name.parts.slice(0, -1) });
+    checkFolder(folder);
+    links.push(await planLink(link, folder, root, signal));
+  }
+  return links;
 }
 
 function checkFolder(place: Place): void {

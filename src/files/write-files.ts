@@ -32,7 +32,7 @@ export async function writeFiles(
 
 interface Written {
   readonly bytes: number;
-  /** How many files an archive held. */
+  /** How many files and symlinks an archive held. */
   readonly entries?: number;
 }
 
@@ -46,7 +46,10 @@ async function writeOne(
     const { unpack } = await import('./unpack.ts');
     const archive = await readArchive(content.decode(), budget);
     await unpack(archive, file.entry.path, { mode, defaultMode, owner, signal });
-    return { bytes: archive.files.reduce((sum, { size }) => sum + size, 0), entries: archive.files.length };
+    return {
+      bytes: archive.files.reduce((sum, { size }) => sum + size, 0),
+      entries: archive.files.length + archive.links.length,
+    };
   }
   const place = await locate(file.entry.path);
   const attributes = { mode: mode ?? defaultMode, owner };

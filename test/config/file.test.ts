@@ -135,5 +135,24 @@ void test('links in a circle and links to nothing are refused', async t => {
   await symlink('loop', join(folder, 'loop'));
   await symlink('gone', join(folder, 'dangling'));
   assert.match((await refusal(join(folder, 'loop'))).message, /links lead in a circle/);
-  assert.equal((await refusal(join(folder, 'dangling'))).code, 'config.missing');
+  const dangling = await refusal(join(folder, 'dangling'));
+  assert.equal(dangling.code, 'config.missing');
+  assert.match(dangling.message, /it is a symbolic link that leads nowhere/);
+});
+
+void test('a link that climbs out of a linked folder is followed as the system does', async t => {
+  const folder = await temporaryFolder(t);
+  await mkdir(join(folder, 'opt/etc'), { recursive: true });
+  await writeFile(join(folder, 'opt/real.yml'), MINIMAL, { mode: 0o600 });
+  await symlink('../real.yml', join(folder, 'opt/etc/runner.yml'));
+  await symlink('opt/etc', join(folder, 'etc'));
+  assert.deepEqual((await loadRunnerConfig(join(folder, 'etc/runner.yml'))).warnings, []);
+});
+
+void test('a pipe on standard input is refused as one', async () => {
+  const shell = 'true | "$0" --input-type=module -e "$1"';
+  const program = `import { loadRunnerConfig } from ${JSON.stringify(join(import.meta.dirname, '../../src/config/load.ts'))};
+    await loadRunnerConfig('/dev/stdin').catch(error => console.log(error.message));`;
+  const { stdout } = await run('sh', ['-c', shell, process.execPath, program]);
+  assert.match(stdout, /^\/dev\/stdin: .*this is a pipe/);
 });

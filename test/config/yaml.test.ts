@@ -151,6 +151,13 @@ void test('text that is no YAML is refused at its place, without a piece of it',
   }
 });
 
+void test('a quote that is never closed is told where it opens', async t => {
+  for (const quote of ['"', "'"]) {
+    const found = await mistakes(t, withWorkerConfig(`a: "closed"\n  b: ${quote}open\n  c: 1`));
+    assert.deepEqual(found, ['13:6: the quote that opens here is not closed']);
+  }
+});
+
 void test('another version of YAML is refused', async t => {
   assert.match(await mistake(t, `%YAML 1.1\n---\n${MINIMAL}`), /^1:1: a runner config is YAML 1.2/);
 });

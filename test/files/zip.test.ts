@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import AdmZip from 'adm-zip';
-import { lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { writeFiles } from '../../src/files/write-files.ts';
@@ -122,6 +122,37 @@ test('a symlink inside the target is followed where it stays inside, as on a sys
   assert.equal(await readFile(join(root, 'usr/bin/tool'), 'utf8'), 'tool');
   assert.equal(await readFile(join(root, 'usr/bin/old'), 'utf8'), 'new');
   assert.equal(await readFile(join(root, 'usr/bin/late'), 'utf8'), 'late');
+});
+
+test('symlinks of an archive are made where they lead to a place inside the target', async t => {
+  const folder = await temporaryFolder(t);
+  await mkdir(join(folder, 'lib'));
+  await writeFile(join(folder, 'lib/older'), 'an older file');
+  await symlink('/etc', join(folder, 'current'));
+  const links = {
+    'bin/tool': '../lib/tool-1',
+    'lib/older': 'tool-1',
+    current: './lib',
+    'new/folder/up': '../..',
+    dangling: 'not/yet',
+    here: '.',
+  };
+  const lines = await write([
+    fromPool(
+      folder,
+      makeZip([
+        ...Object.entries(links).map(([name, content]) => ({ name, content, mode: 0o120777 })),
+        { name: 'lib/tool-1', content: 'a tool', mode: 0o100755 },
+      ]),
+      { format: 'zip', mode: '0600' },
+    ),
+  ]);
+  for (const [name, target] of Object.entries(links)) {
+    assert.equal(await readlink(join(folder, name)), target);
+  }
+  assert.equal(await readFile(join(folder, 'bin/tool'), 'utf8'), 'a tool');
+  assert.equal(await readFile(join(folder, 'current/older'), 'utf8'), 'a tool');
+  assert.equal(lines[0]?.fields?.entries, 7);
 });
 
 test('an archive can be unpacked to /', { skip: process.geteuid?.() !== 0 }, async t => {
