@@ -3,7 +3,7 @@
  * an ES module with types. Why CommonJS: in an ES module bundle, `node:https` costs 75 ms more (docs/architecture.md).
  */
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build, type BuildOptions } from 'esbuild';
@@ -64,6 +64,8 @@ async function buildProtocolLibrary(): Promise<void> {
     entryPoints: ['src/protocol/index.ts'],
     outfile: join(dist, 'protocol.js'),
     format: 'esm',
+    // A worker runs on whatever Node its machine has.
+    target: 'node18',
     minifyWhitespace: false,
   });
   await promisify(execFile)(process.execPath, [
@@ -118,5 +120,4 @@ await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
 const inputs = await Promise.all([...PROGRAMS.map(buildProgram), buildLateLibraries()]);
 await Promise.all([writeLicenses(inputs.flat()), buildProtocolLibrary()]);
-await cp(join(root, 'schemas'), join(dist, 'schemas'), { recursive: true });
 await warmUp(dist);

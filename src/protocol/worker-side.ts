@@ -69,7 +69,7 @@ export async function connectToRunner(options: ConnectToRunnerOptions = {}): Pro
     welcomeTimeoutMs = DEFAULT_WELCOME_TIMEOUT_MS,
   } = options;
   const capabilities = options.capabilities ?? capabilitiesOf(options);
-  const welcome = Promise.withResolvers<ReadonlySet<Capability>>();
+  const welcome = deferred<ReadonlySet<Capability>>();
   const outgoing = createOutgoing(output);
   const incoming = listen(input, message => {
     if (message.type === 'welcome') welcome.resolve(commonCapabilities(capabilities, message.capabilities));
@@ -93,6 +93,21 @@ export async function connectToRunner(options: ConnectToRunnerOptions = {}): Pro
   } finally {
     clearTimeout(timer);
   }
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(reason: Error): void;
+}
+
+/** Promise.withResolvers, for workers on a Node before 22: the runner has its own Node, a worker takes what it finds. */
+function deferred<T>(): Deferred<T> {
+  let settle: Pick<Deferred<T>, 'resolve' | 'reject'> | undefined;
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  return { promise, resolve: value => settle?.resolve(value), reject: reason => settle?.reject(reason) };
 }
 
 function capabilitiesOf(options: ConnectToRunnerOptions): readonly Capability[] {
@@ -153,7 +168,7 @@ interface Incoming {
 }
 
 function listen(input: Readable, onMessage: (message: RawMessage) => void): Incoming {
-  const ended = Promise.withResolvers<undefined>();
+  const ended = deferred<undefined>();
   const splitter = createLineSplitter({
     lineBytes: MAX_LINE_BYTES,
     onLines: bytes =>

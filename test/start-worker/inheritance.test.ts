@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { programPath, runProgram } from '../support/program.ts';
 import { writeScript, writeStandaloneConfig } from '../support/runner-config.ts';
@@ -40,4 +42,16 @@ void test('the worker inherits the umask, and gets the limit of open files that 
   });
   await new Promise(resolve => shell.on('close', resolve));
   assert.match(log, /umask 0027 files 333\n/);
+});
+
+void test('a CA file of the environment is handed to Node, and the worker does not get what we set for that', async t => {
+  const folder = await temporaryFolder(t);
+  const worker = await writeScript(folder, 'worker', 'env | grep -E "CERT|RUNNER" | sort');
+  const file = join(folder, 'ca.pem');
+  await writeFile(file, '');
+  const { stderr } = await runProgram('start-worker', [await writeStandaloneConfig(folder, worker)], {
+    env: { SSL_CERT_FILE: file, NODE_EXTRA_CA_CERTS: undefined },
+  });
+  assert.match(stderr, new RegExp(` SSL_CERT_FILE=${file}\n`));
+  assert.ok(!/NODE_EXTRA_CA_CERTS|WORKER_RUNNER/.test(stderr), stderr);
 });
