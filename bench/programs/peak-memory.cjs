@@ -5,4 +5,6 @@ const { readFileSync, writeFileSync } = require('node:fs');
 const file = process.env.PEAK_MEMORY_FILE;
 delete process.env.PEAK_MEMORY_FILE;
 delete process.env.NODE_OPTIONS;
-process.on('exit', () => writeFileSync(file, /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]));
+process.on('exit', () =>
+  writeFileSync(file, /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]),
+);

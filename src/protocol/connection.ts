@@ -1,13 +1,13 @@
 /** The runner's side of a conversation with a worker, over any pair of byte streams. */
 import type { Readable, Writable } from 'node:stream';
 import { messageOf } from '../errors.ts';
-import type { Log, OutputItem, OutputSource } from '../logging/log.ts';
+import type { Log, OutputSource } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
 import { cutLine } from './cut.ts';
 import { createHandshake, type Handshake } from './handshake.ts';
 import { readMessage } from './incoming.ts';
 import { createOutbox } from './outbox.ts';
-import { pumpOutput } from './output-pump.ts';
+import { pumpOutput, type TakenMessage } from './output-pump.ts';
 import { publicReport } from './public-report.ts';
 import type {
   Capability,
@@ -30,7 +30,12 @@ export interface ConnectionOptions {
   readonly log: Log;
   readonly redactor: Redactor;
   readonly source?: OutputSource;
-  /** A message that the runner must act on. Called off the reading path; must not throw. `log` messages go to the log. */
+  /** Told how many bytes of the worker's output were read. */
+  readonly onRead?: (bytes: number) => void;
+  /**
+   * A message that the runner must act on; the log has all that came before it. Must not throw, nor take long: nothing
+   * is read meanwhile. `log` messages go to the log.
+   */
   onMessage(message: ShutdownMessage | ErrorReportMessage): void;
 }
 
@@ -55,15 +60,15 @@ export function createConnection(options: ConnectionOptions): Connection {
   const { log } = options;
   const outbox = createOutbox(options.output);
   const handshake = createHandshake(options);
-  const inbox = createInbox(options, handshake);
+  const takeMessage = createInbox(options, handshake);
   const pump = pumpOutput({
     input: options.input,
     source: options.source ?? 'worker',
     limits: options.limits,
     log,
     redactor: options.redactor,
-    takeMessage: line => inbox.take(line),
-    afterChunk: () => inbox.deliver(),
+    takeMessage,
+    ...(options.onRead === undefined ? {} : { onRead: options.onRead }),
   });
   // Without output, no hello can come.
   const ended = pump.ended.then(() => handshake.end());
@@ -90,16 +95,9 @@ export function createConnection(options: ConnectionOptions): Connection {
   };
 }
 
-interface Inbox {
-  /** Takes a line that looks like a message, and gives what the log shows of it. */
-  take(line: string): OutputItem | undefined;
-  /** Calls the handler for what was taken since the last time, once the log has what came before it. */
-  deliver(): void;
-}
-
-function createInbox(options: ConnectionOptions, handshake: Handshake): Inbox {
+/** Takes lines that look like messages. What is done about one is done when the log has all that came before it. */
+function createInbox(options: ConnectionOptions, handshake: Handshake): (line: string) => TakenMessage {
   const { limits, log, redactor } = options;
-  let waiting: (ShutdownMessage | ErrorReportMessage)[] = [];
   let shutdownAsked = false;
 
   function objection(type: WorkerMessage['type'] | 'hello'): string | undefined {
@@ -110,43 +108,34 @@ function createInbox(options: ConnectionOptions, handshake: Handshake): Inbox {
   }
 
   /** Logged as it came, with the reason on the same line. */
-  function refused(line: string, reason: string): OutputItem {
+  function refused(line: string, reason: string): TakenMessage {
     const came = cutLine(line.trimEnd(), limits.lineBytes, redactor);
     return { kind: 'text', text: `${came} [start-worker: not taken as a message: ${reason}]\n` };
   }
 
-  return {
-    take(line) {
-      if (line.length > limits.messageBytes) return refused(line, 'it is longer than limits.message');
-      const message = readMessage(line, objection);
-      switch (message.type) {
-        case 'refused':
-          return refused(line, message.reason);
-        case 'log':
-          return { kind: 'log', body: message.body };
-        case 'hello':
-          handshake.hello(message.capabilities);
-          return undefined;
-        case 'shutdown':
-          shutdownAsked = true;
-          waiting.push(message);
-          return undefined;
-        case 'error-report':
-          waiting.push(publicReport(message, redactor));
-          return undefined;
-      }
-    },
-    deliver() {
-      if (waiting.length === 0) return;
-      const messages = waiting;
-      waiting = [];
-      for (const message of messages) {
-        try {
-          options.onMessage(message);
-        } catch (error) {
-          log.error(`handling the worker's ${message.type} failed: ${messageOf(error)}`);
-        }
-      }
-    },
+  function handle(message: ShutdownMessage | ErrorReportMessage): void {
+    try {
+      options.onMessage(message);
+    } catch (error) {
+      log.error(`handling the worker's ${message.type} failed: ${messageOf(error)}`);
+    }
+  }
+
+  return line => {
+    if (line.length > limits.messageBytes) return refused(line, 'it is longer than limits.message');
+    const message = readMessage(line, objection);
+    switch (message.type) {
+      case 'refused':
+        return refused(line, message.reason);
+      case 'log':
+        return { kind: 'log', body: message.body };
+      case 'hello':
+        return () => handshake.hello(message.capabilities);
+      case 'shutdown':
+        shutdownAsked = true;
+        return () => handle(message);
+      case 'error-report':
+        return () => handle(publicReport(message, redactor));
+    }
   };
 }

@@ -8,7 +8,7 @@ import {
 import { isJsonObject } from '../json.ts';
 import { describeComplaints, type Validator } from '../validator.ts';
 import { jsonOf } from './framing.ts';
-import { isTooDeep, MAX_DEPTH, pollutingKey } from './json-guard.ts';
+import { excess, pollutingKey } from './json-guard.ts';
 import type { ErrorReportMessage, HelloMessage, WorkerMessage } from './messages.ts';
 
 /** What came is no message, and this is why. */
@@ -37,7 +37,8 @@ export function readMessage(
   mayCome: (type: Incoming['type']) => string | undefined,
 ): Incoming | Refusal {
   const json = jsonOf(line);
-  if (isTooDeep(json)) return refuse(`it is nested more than ${MAX_DEPTH} levels deep`);
+  const tooMuch = excess(json);
+  if (tooMuch !== undefined) return refuse(tooMuch);
   const value = parse(json);
   if (!isJsonObject(value)) return refuse('what follows ~ is not one whole JSON object');
   const key = pollutingKey(json, value);

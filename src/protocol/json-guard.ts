@@ -4,37 +4,47 @@ import { isJsonObject } from '../json.ts';
 /** The deepest nesting of objects and arrays that a message may have. */
 export const MAX_DEPTH = 64;
 
+/** How many values, objects and arrays included, a message may have: parsed, each takes many times its text. */
+export const MAX_VALUES = 100_000;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+const COMMA = 0x2c;
 
 /** Keys that reach an object's prototype where code copies them carelessly. */
 const POLLUTING_KEYS = ['__proto__', 'constructor', 'prototype'] as const;
 
-/** Whether the text nests deeper than MAX_DEPTH. Done on the text: parsed, millions of empty arrays in each other take hundreds of MiB. */
-export function isTooDeep(json: string): boolean {
-  // Each level takes at least one bracket.
-  if (json.length <= MAX_DEPTH) return false;
+/** What is too much about a message, or nothing. Looked for in the text: parsed, 4 MiB of `[],` take 400 MiB. */
+export function excess(json: string): string | undefined {
+  // Each level and each value takes at least one character.
+  if (json.length <= MAX_DEPTH) return undefined;
   let depth = 0;
+  let values = 0;
   for (let at = 0; at < json.length; at += 1) {
     switch (json.charCodeAt(at)) {
       case OPEN_BRACE:
       case OPEN_BRACKET:
         depth += 1;
-        if (depth > MAX_DEPTH) return true;
+        values += 1;
+        if (depth > MAX_DEPTH) return `it is nested more than ${MAX_DEPTH} levels deep`;
         break;
       case CLOSE_BRACE:
       case CLOSE_BRACKET:
         depth -= 1;
         break;
+      case COMMA:
+        values += 1;
+        if (values > MAX_VALUES) return `it has more than ${MAX_VALUES} values`;
+        break;
       case QUOTE:
         at = endOfString(json, at);
     }
   }
-  return false;
+  return undefined;
 }
 
 /** The index of the quote that closes the string opened at `start`; the end of the text where none does. */

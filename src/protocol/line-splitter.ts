@@ -7,7 +7,10 @@ import { startsLikeMessage } from './framing.ts';
 const NEWLINE = 0x0a;
 const LINE_END = Buffer.of(NEWLINE);
 
-/** A carry buffer larger than this is not kept for the next line. */
+/**
+ * A carry buffer larger than this is let go once a line came that did not need it. Not at once: of buffers for message
+ * after message, a hundred MiB gathers before V8 looks.
+ */
 const KEPT_CAPACITY = 256 * 1024;
 
 export interface LineSplitterOptions {
@@ -66,7 +69,8 @@ export function createLineSplitter(options: LineSplitterOptions): LineSplitter {
 
   function append(bytes: Buffer, length: number): void {
     if (carried + length > carry.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(carried + length, 2 * carry.length, 1024));
+      const doubled = Math.min(Math.max(2 * carry.length, 1024), messageBytes + 1);
+      const larger = Buffer.allocUnsafeSlow(Math.max(carried + length, doubled));
       carry.copy(larger, 0, 0, carried);
       carry = larger;
     }
@@ -82,10 +86,11 @@ export function createLineSplitter(options: LineSplitterOptions): LineSplitter {
       append(LINE_END, 1);
       options.onLines(carry.subarray(0, carried));
     }
+    const fitsSmaller = !overlong && carried <= KEPT_CAPACITY;
+    if (fitsSmaller && carry.length > KEPT_CAPACITY) carry = Buffer.allocUnsafeSlow(0);
     carried = 0;
     dropped = 0;
     overlong = false;
-    if (carry.length > KEPT_CAPACITY) carry = Buffer.allocUnsafeSlow(0);
   }
 
   function handOn(lines: Buffer): void {

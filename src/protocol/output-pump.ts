@@ -15,11 +15,14 @@ export interface OutputPumpOptions {
   readonly limits: { readonly lineBytes: number; readonly messageBytes?: number };
   readonly log: Log;
   readonly redactor: Redactor;
-  /** Takes a line that looks like a message, and gives what the log shows of it. Absent: all is text. */
-  readonly takeMessage?: (line: string) => OutputItem | undefined;
-  /** Called each time that a chunk was handed to the log. */
-  readonly afterChunk?: () => void;
+  /** Takes a line that looks like a message. Absent: all is text. */
+  readonly takeMessage?: (line: string) => TakenMessage;
+  /** Told how many bytes were read, once the log has what they held. */
+  readonly onRead?: (bytes: number) => void;
 }
+
+/** What the log shows of a message, or what has to be done once the log has all that came before it. */
+export type TakenMessage = OutputItem | (() => void);
 
 export interface OutputPump {
   /** Resolves once the input has ended, or the pump was closed, and all that was read is with the log. */
@@ -30,14 +33,13 @@ export interface OutputPump {
 
 export function pumpOutput(options: OutputPumpOptions): OutputPump {
   const { input, log, source } = options;
-  const batch = createBatch(options);
+  const batch = createBatch(options, handOn);
   const done = Promise.withResolvers<undefined>();
   let finished = false;
 
   /** Asked of the log even where the batch is empty: its answer says whether it can take more. */
   function handOn(): void {
     const room = log.output(source, batch.take());
-    options.afterChunk?.();
     if (room === undefined || finished) return;
     input.pause();
     room.then(resume, resume);
@@ -49,8 +51,8 @@ export function pumpOutput(options: OutputPumpOptions): OutputPump {
 
   function read(chunk: Buffer): void {
     batch.push(chunk);
-    if (batch.isEmpty()) letGo(chunk);
     handOn();
+    options.onRead?.(chunk.length);
   }
 
   function finish(): void {
@@ -93,24 +95,18 @@ function readBuffered(input: Readable): Buffer | undefined {
   return input.readableLength === 0 ? undefined : ((input.read() as Buffer | null) ?? undefined);
 }
 
-/**
- * Chunks are memory outside of V8's heap, and tens of MiB of them pile up before V8 looks. Text made of them makes it
- * look; where none is made, as in the middle of an over-long line, this does (32 MiB: 14 MiB of growth instead of 35).
- */
-function letGo(chunk: Buffer): void {
-  chunk.toString('latin1');
-}
-
 interface Batch {
-  isEmpty(): boolean;
   push(chunk: Buffer): void;
   end(): void;
   /** What has gathered since the last time. */
   take(): readonly OutputItem[];
 }
 
-/** Turns bytes into items for the log; text that belongs together becomes one item. */
-function createBatch(options: OutputPumpOptions): Batch {
+/**
+ * Turns bytes into items for the log; text that belongs together becomes one item.
+ * @param handOn called where the log must have what has gathered before the next thing happens
+ */
+function createBatch(options: OutputPumpOptions, handOn: () => void): Batch {
   const { limits, redactor, takeMessage } = options;
   let items: OutputItem[] = [];
   let text = '';
@@ -125,12 +121,15 @@ function createBatch(options: OutputPumpOptions): Batch {
     text = '';
   }
 
-  function addItem(item: OutputItem | undefined): void {
-    if (item?.kind === 'text') {
-      addText(item.text);
-    } else if (item !== undefined) {
+  function add(taken: TakenMessage): void {
+    if (typeof taken === 'function') {
+      handOn();
+      taken();
+    } else if (taken.kind === 'text') {
+      addText(taken.text);
+    } else {
       flushText();
-      items.push(item);
+      items.push(taken);
     }
   }
 
@@ -144,7 +143,7 @@ function createBatch(options: OutputPumpOptions): Batch {
       // Lines are whole, so no character is cut in two: each newline byte is a newline in UTF-8.
       const lines = withoutCarriageReturns(bytes.toString('utf8'));
       if (takeMessage === undefined) addText(lines);
-      else visitLines(lines, { text: addText, message: line => addItem(takeMessage(line)) });
+      else visitLines(lines, { text: addText, message: line => add(takeMessage(line)) });
     },
     onLongLine(head, length) {
       addText(`${cutHead(head, length, limits.lineBytes, redactor)}\n`);
@@ -152,7 +151,6 @@ function createBatch(options: OutputPumpOptions): Batch {
   });
 
   return {
-    isEmpty: () => items.length === 0 && text === '',
     push: chunk => splitter.push(chunk),
     end: () => splitter.end(),
     take() {

@@ -1,7 +1,10 @@
 /** A stream of the worker that carries text only: its stderr, where `~{` has no meaning. */
 import { pumpOutput, type OutputPump, type OutputPumpOptions } from './output-pump.ts';
 
-export interface TextPumpOptions extends Pick<OutputPumpOptions, 'input' | 'source' | 'log' | 'redactor'> {
+export interface TextPumpOptions extends Pick<
+  OutputPumpOptions,
+  'input' | 'source' | 'log' | 'redactor' | 'onRead'
+> {
   /** The longest line in bytes. */
   readonly limits: { readonly lineBytes: number };
 }
@@ -10,6 +13,5 @@ export type TextPump = OutputPump;
 
 /** Hands text to the log until the input ends or `close()` is called. */
 export function pumpText(options: TextPumpOptions): TextPump {
-  const { input, source, log, redactor } = options;
-  return pumpOutput({ input, source, log, redactor, limits: { lineBytes: options.limits.lineBytes } });
+  return pumpOutput({ ...options, limits: { lineBytes: options.limits.lineBytes } });
 }

@@ -1,7 +1,7 @@
 /** Steps 6 and 7: start the worker, talk with it, and see it to its end. */
 import type { LifecycleSettings, LimitSettings } from '../config/runner-config.ts';
 import type { Credentials, WorkerIdentity } from '../model.ts';
-import { releaseMemory } from '../platform/memory.ts';
+import { createReadingCollector, releaseMemory } from '../platform/memory.ts';
 import { openFilesLimit } from '../platform/open-files.ts';
 import { createConnection, type Connection } from '../protocol/connection.ts';
 import { CAPABILITIES, type ErrorReportMessage, type ShutdownMessage } from '../protocol/messages.ts';
@@ -40,6 +40,7 @@ export async function work(request: WorkRequest, world: World): Promise<ProcessE
   signals.boot.throwIfAborted();
   const child = await startWorker(request, world);
   const reports = createErrorReports(request.identity, world);
+  const onRead = createReadingCollector();
   const connection = createConnection({
     input: child.stdout,
     output: child.stdin,
@@ -48,6 +49,7 @@ export async function work(request: WorkRequest, world: World): Promise<ProcessE
     helloTimeoutMs: request.lifecycle.helloTimeoutMs,
     log,
     redactor,
+    onRead,
     onMessage: message => act(message, request.providerName, reports, world),
   });
   const errors = pumpText({
@@ -56,6 +58,7 @@ export async function work(request: WorkRequest, world: World): Promise<ProcessE
     limits: request.limits,
     log,
     redactor,
+    onRead,
   });
   endWorkerOnSignal(child, connection, world);
   releaseMemoryAtRest(connection);
@@ -66,7 +69,9 @@ export async function work(request: WorkRequest, world: World): Promise<ProcessE
     request.lifecycle.drainTimeoutMs,
   );
   if (!drained)
-    log.warn('a process that the worker left behind still holds its output: it is read no longer');
+    log.warn(
+      'a process that the worker left behind still holds its output, or the log takes no more: it is read no longer',
+    );
   await Promise.all([connection.close(), errors.close()]);
   log.info(`the worker ${describeExit(exit)}`);
   await reports.finish(REPORTS_AT_END_MS);
@@ -75,7 +80,7 @@ export async function work(request: WorkRequest, world: World): Promise<ProcessE
 
 async function startWorker(request: WorkRequest, world: World): Promise<RunningProcess> {
   const { file, args, env } = request.launch;
-  const openFiles = openFilesLimit(world.env);
+  const openFiles = await openFilesLimit(world.env);
   const child = await startProcess({
     file,
     args,
@@ -106,7 +111,7 @@ function act(
 
 function releaseMemoryAtRest(connection: Connection): void {
   void connection.agreed('log').then(() => {
-    setTimeout(() => void releaseMemory(), RELEASE_MEMORY_AFTER_MS).unref();
+    setTimeout(releaseMemory, RELEASE_MEMORY_AFTER_MS).unref();
   });
 }
 
@@ -130,8 +135,8 @@ function endWorkerOnSignal(child: RunningProcess, connection: Connection, world:
 async function askToEnd(child: RunningProcess, connection: Connection, world: World): Promise<void> {
   const delivery = await connection.send({ type: 'graceful-termination', 'finish-tasks': true });
   if (delivery === 'sent') return;
-  world.log.info('the worker cannot be asked by message: sending it SIGTERM');
-  child.kill('SIGTERM');
+  // Where it ended while hello was waited for, there is nobody to tell.
+  if (child.kill('SIGTERM')) world.log.info('the worker cannot be asked by message: it was sent SIGTERM');
 }
 
 /** Whether a promise settled in time. */

@@ -4,17 +4,21 @@ import type { Clock } from '../clock.ts';
 import { RunnerError } from '../errors.ts';
 import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
-import { runAttempt } from './attempt.ts';
+import { type Outcome, runAttempt } from './attempt.ts';
 import { untrustedCertificate } from './certificate.ts';
+import { loadLibrary } from './clients.ts';
 import { clockSkewMs, skewWords, TOLERATED_SKEW_MS } from './clock-skew.ts';
 import type { Connections } from './connections.ts';
 import { badReply, type Failure } from './failure.ts';
 import { judge } from './judge.ts';
-import { networkError } from './no-reply.ts';
+import { closedEarly, networkError } from './no-reply.ts';
 import type { Proxy } from './proxies.ts';
-import { type Reader, WrongShape } from './replies.ts';
+import { checkDepth, type Reader, WrongShape } from './replies.ts';
 import { type Attempt, type RetryPolicy, retrying } from './retry.ts';
 import { mayBeUnknownIssuer, verificationProblem } from './trust.ts';
+
+/** A stale connection shows itself within a round trip; what takes longer may have reached the service. */
+const STALE_MS = 1000;
 
 /** What all calls of one client share. */
 export interface CallWorld {
@@ -47,13 +51,15 @@ export interface Call<T> {
  * @throws RunnerError `taskcluster.*`; a RunnerError that `send` itself throws, such as that of a failing
  *   identity proof; the signal's reason as soon as the signal fires
  */
-export function makeCall<T>(call: Call<T>, world: CallWorld, signal: AbortSignal): Promise<T> {
+export async function makeCall<T>(call: Call<T>, world: CallWorld, signal: AbortSignal): Promise<T> {
   async function attempt(timeoutMs: number): Promise<Attempt<T>> {
     const first = await tryOnce(call, timeoutMs, world, signal);
     if (first.kind === 'done') return first;
     if (call.changed?.(first.failure) === true) return attempt(timeoutMs);
     return call.rescue?.(first.failure) ?? (await reconsidered(call, first.failure, world, signal));
   }
+  // Not in the time of a try: on a busy machine it may take longer than a short attemptTimeout.
+  await loadLibrary();
   return retrying({ name: call.name, url: call.url, attempt }, world.policy, world, signal);
 }
 
@@ -63,11 +69,13 @@ async function tryOnce<T>(
   world: CallWorld,
   signal: AbortSignal,
 ): Promise<Attempt<T>> {
-  const { connections, proxy, redactor } = world;
+  const { clock, connections, proxy, redactor } = world;
   const agent = connections.agent();
   const { host } = new URL(world.rootUrl);
+  const startMs = clock.elapsed();
   const outcome = await runAttempt(agent, shadow => call.send(shadow, timeoutMs, signal), timeoutMs, signal);
   if (outcome.error instanceof RunnerError) throw outcome.error;
+  if (isStale(outcome, clock.elapsed() - startMs)) return tryOnce(call, timeoutMs, world, signal);
   const refusal = outcome.response === undefined ? verification(outcome.error) : undefined;
   if (refusal !== undefined) {
     if (mayBeUnknownIssuer(refusal.code)) await connections.widenTrust();
@@ -77,10 +85,19 @@ async function tryOnce<T>(
       AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     );
     signal.throwIfAborted();
-    return { kind: 'failed', failure: untrustedCertificate(host, refusal, certificate, world.clock.now()) };
+    return { kind: 'failed', failure: untrustedCertificate(host, refusal, certificate, clock.now()) };
   }
   const judgment = judge(outcome, { host, timeoutMs, proxy, redactor });
   return judgment.kind === 'failed' ? judgment : readReply(call, judgment.value, redactor);
+}
+
+/**
+ * A kept connection that the other side had closed, which showed only when we wrote to it: no failure of the service, and
+ * no reason to wait. The policy would repeat the call in any case. It ends with a fresh connection at the latest, since
+ * each stale one is gone afterwards.
+ */
+function isStale({ reused, response, ended, error }: Outcome, tookMs: number): boolean {
+  return reused && response === undefined && ended === undefined && tookMs < STALE_MS && closedEarly(error);
 }
 
 function verification(
@@ -93,6 +110,7 @@ function verification(
 
 function readReply<T>(call: Call<T>, value: unknown, redactor: Redactor): Attempt<T> {
   try {
+    checkDepth(value);
     return { kind: 'done', value: call.read(value, redactor) };
   } catch (error) {
     if (!(error instanceof WrongShape)) throw error;

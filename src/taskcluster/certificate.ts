@@ -1,6 +1,7 @@
 /** A certificate that was refused, in words that let a person act. */
 import https from 'node:https';
 import { type PeerCertificate, TLSSocket } from 'node:tls';
+import { watchOpening } from './attempt.ts';
 import { type Failure, untrusted } from './failure.ts';
 import { quote } from './text.ts';
 import { mayBeUnknownIssuer } from './trust.ts';
@@ -17,7 +18,7 @@ export function lookAtCertificate(
 ): Promise<PeerCertificate | undefined> {
   const agent = new https.Agent({ ...agentOptions, rejectUnauthorized: false, keepAlive: false });
   const { promise, resolve } = Promise.withResolvers<PeerCertificate | undefined>();
-  const request = https.request(url, { agent, signal });
+  const { result: request, opened } = watchOpening(agent, () => https.request(url, { agent, signal }));
   request.on('error', () => resolve(undefined));
   request.once('socket', secure => {
     if (!(secure instanceof TLSSocket)) return;
@@ -30,7 +31,10 @@ export function lookAtCertificate(
     if (secure.getProtocol() !== null && Object.keys(secure.getPeerCertificate()).length > 0) take();
     else secure.once('secureConnect', take);
   });
-  return promise.finally(() => agent.destroy());
+  return promise.finally(() => {
+    agent.destroy();
+    opened?.destroy();
+  });
 }
 
 /**

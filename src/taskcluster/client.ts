@@ -7,7 +7,7 @@ import { type Call, type CallWorld, makeCall } from './call.ts';
 import { type Clients, makeClients } from './clients.ts';
 import { createConnections } from './connections.ts';
 import type { Failure } from './failure.ts';
-import { proxyFor } from './proxies.ts';
+import { agentsUseProxies, proxyFor } from './proxies.ts';
 import { registerCall } from './register.ts';
 import { learnCredentials, readNothing, type Reader, readRenewal, readSecret } from './replies.ts';
 import type { Attempt, RetryPolicy } from './retry.ts';
@@ -35,9 +35,19 @@ export interface TaskclusterOptions {
 export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
   const { rootUrl, log, redactor, env = process.env, clock = systemClock } = options;
   const proxy = proxyFor(rootUrl, env, redactor);
+  if (proxy !== undefined && !agentsUseProxies(process.versions.node)) {
+    log.warn(
+      `${proxy.variable} is not used: Node ${process.versions.node} knows no proxies; take Node 22.21, 24.5 or a newer one`,
+    );
+  }
   const connections = createConnections({ rootUrl, env, proxied: proxy !== undefined, log });
   const world: CallWorld = { rootUrl, policy: options.network, connections, proxy, clock, log, redactor };
+  const closing = new AbortController();
   let credentials: Credentials | undefined;
+
+  function start<T>(call: Call<T>, signal: AbortSignal): Promise<T> {
+    return makeCall(call, world, AbortSignal.any([signal, closing.signal]));
+  }
 
   /** A call that is signed with the newest credentials, also where they change between two tries. */
   function signed<T>(
@@ -52,6 +62,7 @@ export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
       send: async (agent, timeoutMs) =>
         use(await makeClients({ rootUrl, credentials: credentials ?? {}, agent, timeoutMs })),
       read,
+      reconsider: adviseOnCredentials,
     };
   }
 
@@ -59,24 +70,20 @@ export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
     registerWorker(request, signal) {
       // A cloud's worker may boot before its record is written; a static one has been created by hand, or not.
       const awaitRecord = options.providerType !== 'static';
-      return makeCall(registerCall(request, { rootUrl, awaitRecord, redactor, log }), world, signal);
+      return start(registerCall(request, { rootUrl, awaitRecord, redactor, log }), signal);
     },
     reregisterWorker(identity, secret, signal) {
       redactor.add(secret);
       const payload = { ...names(identity), secret };
       const use = ({ workerManager }: Clients) => workerManager.reregisterWorker(payload);
-      return makeCall(
-        signed('reregisterWorker', `${MANAGER}/worker/reregister`, use, readRenewal),
-        world,
-        signal,
-      );
+      return start(signed('reregisterWorker', `${MANAGER}/worker/reregister`, use, readRenewal), signal);
     },
     removeWorker(identity, signal) {
       const { workerPoolId, workerGroup, workerId } = names(identity);
       const path = `${MANAGER}/workers/${encodeURIComponent(workerPoolId)}/${workerGroup}/${workerId}`;
       const use = ({ workerManager }: Clients) =>
         workerManager.removeWorker(workerPoolId, workerGroup, workerId);
-      return makeCall(signed('removeWorker', path, use, readNothing), world, signal);
+      return start(signed('removeWorker', path, use, readNothing), signal);
     },
     reportWorkerError(identity, report, signal) {
       const { workerPoolId, workerGroup, workerId } = names(identity);
@@ -84,25 +91,34 @@ export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
       const payload = { workerGroup, workerId, kind, title, description, extra };
       const path = `${MANAGER}/worker-pool-errors/${encodeURIComponent(workerPoolId)}`;
       const use = ({ workerManager }: Clients) => workerManager.reportWorkerError(workerPoolId, payload);
-      return makeCall(signed('reportWorkerError', path, use, readNothing), world, signal);
+      return start(signed('reportWorkerError', path, use, readNothing), signal);
     },
     getSecret(name, signal) {
       const path = `secrets/v1/secret/${encodeURIComponent(name)}`;
       const call = signed('get secret', path, ({ secrets }) => secrets.get(name), readFound);
-      return makeCall({ ...call, rescue: absentSecret }, world, signal);
+      return start({ ...call, rescue: absentSecret }, signal);
     },
     useCredentials(newCredentials) {
       learnCredentials(newCredentials, redactor);
       credentials = newCredentials;
     },
     warmUp: count => connections.warmUp(count),
-    close: () => connections.close(),
+    close() {
+      // A call that nobody waits for any more (of two at once, the other has failed) must not go on trying.
+      closing.abort(new Error('the connections to Taskcluster are closed'));
+      connections.close();
+    },
   };
 }
 
 function names(identity: WorkerIdentity): Pick<WorkerIdentity, 'workerPoolId' | 'workerGroup' | 'workerId'> {
   const { workerPoolId, workerGroup, workerId } = identity;
   return { workerPoolId, workerGroup, workerId };
+}
+
+function adviseOnCredentials(failure: Failure): Failure {
+  if (failure.refusal?.status !== 401) return failure;
+  return { advice: 'check the credentials: have they expired, or been revoked or mistyped?', ...failure };
 }
 
 function readFound(value: unknown): SecretAnswer {

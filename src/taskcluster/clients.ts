@@ -16,7 +16,11 @@ export interface Clients {
   readonly secrets: Secrets;
 }
 
-/** The library is loaded at the first call: its loading then runs beside the opening of the connection. */
+/** Loaded at the first call: the loading then runs beside the opening of the connection. */
+export async function loadLibrary(): Promise<void> {
+  await import('taskcluster-client');
+}
+
 export async function makeClients(options: ClientsOptions): Promise<Clients> {
   const { default: taskcluster } = await import('taskcluster-client');
   const { rootUrl, credentials, agent, timeoutMs } = options;

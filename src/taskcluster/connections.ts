@@ -41,6 +41,7 @@ export function createConnections(options: {
   let current = makeAgent();
   const made = [current];
   let widened: Promise<void> | undefined;
+  let warm = 0;
 
   function makeAgent(): WarmAgent {
     const agent = url.protocol === 'https:' ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
@@ -52,6 +53,8 @@ export function createConnections(options: {
     agentOptions = { ...agentOptions, secureContext };
     // The old one may still serve a call that is about to fail: it is ended with the others.
     made.push((current = makeAgent()));
+    // What was opened beforehand has been refused together with the first.
+    current.open(warm);
   }
 
   return {
@@ -62,7 +65,9 @@ export function createConnections(options: {
     },
     certificate: signal => lookAtCertificate(rootUrl, agentOptions, signal),
     warmUp(count) {
-      if (!proxied) current.open(count);
+      if (proxied) return;
+      warm = count;
+      current.open(count);
     },
     close() {
       for (const agent of made) agent.close();
@@ -79,8 +84,15 @@ interface WarmAgent {
 /** An agent that begins with connections which were opened before there was a request for them. */
 function warmAgent(agent: http.Agent, url: URL, agentOptions: https.AgentOptions): WarmAgent {
   const waiting: net.Socket[] = [];
+  const open = new Set<Duplex>();
   const create = agent.createConnection.bind(agent);
-  agent.createConnection = (options, callback) => takeWaiting() ?? create(options, callback);
+  agent.createConnection = (options, callback) => takeWaiting() ?? remember(create(options, callback));
+
+  /** The agent itself does not know a connection to a proxy before its tunnel is made, and would leave it open. */
+  function remember(socket: Duplex | null | undefined): Duplex | null | undefined {
+    if (socket) open.add(socket.once('close', () => open.delete(socket)));
+    return socket;
+  }
 
   function takeWaiting(): Duplex | undefined {
     const socket = waiting.find(candidate => !candidate.destroyed);
@@ -107,7 +119,7 @@ function warmAgent(agent: http.Agent, url: URL, agentOptions: https.AgentOptions
       for (let opened = 0; opened < count; opened += 1) openOne();
     },
     close() {
-      for (const socket of waiting.splice(0)) socket.destroy();
+      for (const socket of [...waiting.splice(0), ...open]) socket.destroy();
       agent.destroy();
     },
   };

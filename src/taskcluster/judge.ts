@@ -27,8 +27,10 @@ export function judge(outcome: Outcome, options: JudgeOptions): Judgment {
   const { response } = outcome;
   if (outcome.ended === 'timeout') return failed(timedOut(response, options));
   if (outcome.ended === 'too-large') {
-    return failed(badReply('the reply is far larger than any of Taskcluster', { cause: outcome.error }));
+    return failed(badReply('the reply is far larger than any of Taskcluster'));
   }
+  if (outcome.ended === 'compressed') return failed(compressed(response));
+  if (outcome.ended === 'switched') return failed(badReply('the reply changes to another protocol (101)'));
   if (response === undefined) return failed(noReply(outcome.error, options.host, options.proxy));
   if (!response.complete) return failed(cut(response));
   if (response.status >= 300 && response.status < 400) return failed(redirect(response, options.redactor));
@@ -44,6 +46,11 @@ function timedOut(response: ResponseHead | undefined, options: JudgeOptions): Fa
   const time = durationWords(options.timeoutMs);
   if (response === undefined) return unreachable(`no reply in ${time}`);
   return unreachable(`the reply (${response.status}) did not come to its end in ${time}`);
+}
+
+function compressed(response: ResponseHead | undefined): Failure {
+  const encoding = quote(response?.contentEncoding ?? '', 40);
+  return badReply(`the reply is compressed (${encoding}), although it was asked for as it is`);
 }
 
 function cut(response: ResponseHead): Failure {

@@ -63,9 +63,15 @@ export function networkError(error: unknown): NetworkError {
     address: typeof fields.address === 'string' ? fields.address : undefined,
     port: typeof fields.port === 'number' ? fields.port : undefined,
     hostname: typeof fields.hostname === 'string' ? fields.hostname : undefined,
-    statusCode: typeof fields.statusCode === 'number' ? fields.statusCode : undefined,
+    statusCode: Number.isInteger(fields.statusCode) ? (fields.statusCode as number) : undefined,
     error: found,
   };
+}
+
+/** Whether the connection was closed before any reply came over it. */
+export function closedEarly(error: unknown): boolean {
+  const { code } = networkError(error);
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 function connectionWords(code: string, named: string): string | undefined {
@@ -107,13 +113,20 @@ function isProxy(problem: NetworkError, proxy: Proxy | undefined): proxy is Prox
 }
 
 function proxyAdvice(problem: NetworkError, proxy: Proxy | undefined): { readonly advice?: string } {
-  return isProxy(problem, proxy) ? { advice: `check ${proxy.variable}, or name the host in NO_PROXY` } : {};
+  return isProxy(problem, proxy) ? { advice: checkProxy(proxy) } : {};
+}
+
+function checkProxy(proxy: Proxy): string {
+  return `check ${proxy.variable}, or name the host in NO_PROXY`;
 }
 
 function proxyRefusal(problem: NetworkError, host: string, proxy: Proxy): Failure {
   const status = problem.statusCode;
   if (status === undefined) {
-    return unreachable(`the proxy ${proxyWords(proxy)} made no tunnel to ${host}`, { cause: problem.error });
+    return unreachable(`the proxy ${proxyWords(proxy)} made no tunnel to ${host}`, {
+      cause: problem.error,
+      advice: checkProxy(proxy),
+    });
   }
   return proxyAnswer(
     status,

@@ -26,7 +26,17 @@ export function proxyFor(rootUrl: string, env: NodeJS.ProcessEnv, redactor: Reda
   const url = parse(env[variable] ?? '');
   if (url === undefined) throw wrongProxy(variable);
   learnPassword(url, redactor);
+  if (decode(url.username) === undefined || decode(url.password) === undefined) throw badEscape(variable);
   return { variable, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || defaultPort(url) };
+}
+
+/**
+ * Whether the agents of a Node can use a proxy (`proxyEnv`): since 22.21 and 24.5. Older ones go past it without a word.
+ * @param version `process.versions.node`
+ */
+export function agentsUseProxies(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21);
 }
 
 /** `proxy.example:3128 (from HTTPS_PROXY)` */
@@ -46,18 +56,27 @@ function defaultPort(url: URL): number {
 function learnPassword(url: URL, redactor: Redactor): void {
   if (url.password === '') return;
   redactor.add(url.password);
-  const plain = decode(url.password);
+  const plain = decode(url.password) ?? url.password;
   redactor.add(plain);
   // What goes over the wire, should a proxy echo it.
-  redactor.add(Buffer.from(`${decode(url.username)}:${plain}`).toString('base64'));
+  redactor.add(Buffer.from(`${decode(url.username) ?? url.username}:${plain}`).toString('base64'));
 }
 
-function decode(text: string): string {
+/** @returns undefined for a `%` that begins no escape: Node's agent throws there */
+function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text;
+    return undefined;
   }
+}
+
+function badEscape(variable: string): RunnerError {
+  return new RunnerError(
+    'taskcluster.proxy',
+    `the user name or the password in the environment variable ${variable} has a "%" that begins no escape`,
+    { exit: 'unreachable', advice: `write each "%" of the user name and the password as %25` },
+  );
 }
 
 function wrongProxy(variable: string): RunnerError {

@@ -12,6 +12,9 @@ import type { RegisterRequest } from './taskcluster.ts';
 /** Shorter strings of an identity proof are words, not secrets. */
 const SHORTEST_SECRET = 8;
 
+const REFUSED_ADVICE =
+  'compare the provider section of the runner config with the worker pool and the worker in worker-manager';
+
 export function registerCall(
   request: RegisterRequest,
   options: {
@@ -54,7 +57,10 @@ export function registerCall(
       return true;
     },
     reconsider(failure) {
-      if (!options.awaitRecord || failure.refusal?.status !== 404) return failure;
+      if (failure.refusal === undefined) return failure;
+      if (!options.awaitRecord || failure.refusal.status !== 404) {
+        return { advice: REFUSED_ADVICE, ...failure };
+      }
       return {
         ...failure,
         retry: true,

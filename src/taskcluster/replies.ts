@@ -18,6 +18,20 @@ export class WrongShape extends Error {
 /** Makes a reply's value our own. What is secret in it is known to the redactor before anything else happens. */
 export type Reader<T> = (value: unknown, redactor: Redactor) => T;
 
+/** As deep as a runner config may be: whoever looks through a configuration later may do so recursively. */
+const DEEPEST = 100;
+
+/** @throws WrongShape where objects and arrays are nested deeper than any configuration */
+export function checkDepth(value: unknown): void {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > DEEPEST) throw new WrongShape(`it is nested more than ${DEEPEST} levels deep`);
+    level = level
+      .filter(item => typeof item === 'object' && item !== null)
+      .flatMap((item): unknown[] => Object.values(item));
+  }
+}
+
 export function readRegistration(value: unknown, redactor: Redactor): Registered {
   learnSecrets(value, redactor);
   const reply = check(validateTaskclusterRegisterWorkerReply, value);

@@ -47,10 +47,10 @@ export function nextDelayMs(
   return delayMs < SHORTEST_DELAY_MS ? undefined : delayMs;
 }
 
-/** How long a try may take that begins after `elapsedMs`: the last one is cut to what is left of the total. */
+/** How long a try may take that begins after `elapsedMs`, in whole ms: the last one is cut to what is left of the total. */
 export function attemptMs(policy: RetryPolicy, elapsedMs: number): number {
   if (policy.retryForMs === 0) return policy.attemptTimeoutMs;
-  return Math.max(1, Math.min(policy.attemptTimeoutMs, policy.retryForMs - elapsedMs));
+  return Math.max(1, Math.min(policy.attemptTimeoutMs, Math.floor(policy.retryForMs - elapsedMs)));
 }
 
 export type Attempt<T> =

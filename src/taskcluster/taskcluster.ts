@@ -42,6 +42,6 @@ export interface Taskcluster {
   useCredentials(credentials: Credentials): void;
   /** Opens connections to rootURL that the next calls will use, where it is not behind a proxy. Failures are left to those calls. */
   warmUp(connections: number): void;
-  /** Ends the kept connections. */
+  /** Ends the calls that are under way and the kept connections. */
   close(): void;
 }

@@ -99,6 +99,14 @@ for (const [name, line, reason] of nonsense) {
   });
 }
 
+test('a message of too many values is refused before it is parsed', async t => {
+  const { stdout, finish, log } = converse(t, { limits: { lineBytes: 1024, messageBytes: 1_000_000 } });
+  const withValues = (count: number) => `~{"type":"log","body":{"a":[${'[],'.repeat(count)}[]]}}\n`;
+  stdout.write(`${HELLO}${withValues(10_000)}${withValues(100_000)}`);
+  assert.match(await finish(), /it has more than 100000 values\]\n$/);
+  assert.equal(log.outputOf('worker').filter(item => item.kind === 'log').length, 1);
+});
+
 test('brackets in strings and words like constructor in values are nothing to refuse', async t => {
   const { stdout, finish, log } = converse(t);
   const body = { textPayload: `the constructor of __proto__ \\" ${'[{'.repeat(100)}` };

@@ -91,6 +91,16 @@ test('structured messages and text keep their order', async t => {
   ]);
 });
 
+test('what the log tells of a message stands where the message came', async t => {
+  const conversation = converse(t, {
+    onMessage: message => conversation.log.info(`asked for ${message.type}`),
+  });
+  const { stdout, connection, log } = conversation;
+  stdout.end(`one\n${HELLO}two\n~{"type":"shutdown"}\nthree\n`);
+  await connection.ended;
+  assert.deepEqual(log.inOrder, ['one\n', 'the worker said hello', 'two\n', 'asked for shutdown', 'three\n']);
+});
+
 test('a log that takes no more stops the reading, and the worker with it', async t => {
   const { stdout, finish, log } = converse(t);
   const release = log.stall();

@@ -9,6 +9,8 @@ export interface LogEntry {
 
 export interface MemoryLog extends Log {
   readonly entries: readonly LogEntry[];
+  /** The messages of entries and the texts of output, as they came. */
+  readonly inOrder: readonly string[];
   /** What the worker wrote, in order; neighboring texts of a source are one item. */
   outputOf(source: OutputSource): readonly OutputItem[];
   /** The text of what a worker wrote, structured messages as JSON on lines of their own. */
@@ -23,6 +25,7 @@ export interface MemoryLog extends Log {
 
 export function createMemoryLog(): MemoryLog {
   const entries: LogEntry[] = [];
+  const inOrder: string[] = [];
   const output: Record<OutputSource, OutputItem[]> = { worker: [], 'worker-stderr': [] };
   const watchers = new Set<() => void>();
   let outputCalls = 0;
@@ -35,14 +38,13 @@ export function createMemoryLog(): MemoryLog {
   function enter(severity: Severity) {
     return (message: string, fields: Fields = {}) => {
       entries.push({ severity, message, fields });
+      inOrder.push(message);
       changed();
     };
   }
 
   function textOf(source: OutputSource): string {
-    return output[source]
-      .map(item => (item.kind === 'text' ? item.text : `${JSON.stringify(item.body)}\n`))
-      .join('');
+    return output[source].map(textOfItem).join('');
   }
 
   function said(text: string): boolean {
@@ -55,6 +57,7 @@ export function createMemoryLog(): MemoryLog {
 
   return {
     entries,
+    inOrder,
     textOf,
     get outputCalls() {
       return outputCalls;
@@ -66,6 +69,7 @@ export function createMemoryLog(): MemoryLog {
     output(source, items) {
       outputCalls += 1;
       output[source].push(...items);
+      inOrder.push(...items.map(textOfItem));
       changed();
       return room;
     },
@@ -101,4 +105,8 @@ export function createMemoryLog(): MemoryLog {
     reopen: () => undefined,
     close: () => Promise.resolve(),
   };
+}
+
+function textOfItem(item: OutputItem): string {
+  return item.kind === 'text' ? item.text : `${JSON.stringify(item.body)}\n`;
 }

@@ -26,6 +26,8 @@ export interface TestServer {
   readonly requests: readonly ReceivedRequest[];
   /** Connections that were made, over all time. */
   readonly connections: () => number;
+  /** Closes the next connection as soon as it is made; resolves once its other end knows. */
+  closeNext(): Promise<void>;
 }
 
 export interface ServerOptions {
@@ -58,7 +60,20 @@ export async function startServer(
   t.after(() => server.closeAllConnections());
   const protocol = options.tls === undefined ? 'http' : 'https';
   const rootUrl = `${protocol}://${options.hostname ?? '127.0.0.1'}:${port}`;
-  return { rootUrl, port, requests, connections: () => connections };
+  return {
+    rootUrl,
+    port,
+    requests,
+    connections: () => connections,
+    closeNext: () =>
+      new Promise(resolve => {
+        server.once('connection', (socket: net.Socket) => {
+          // Our end is over when the client has closed its own in answer.
+          socket.on('close', () => resolve()).resume();
+          socket.end();
+        });
+      }),
+  };
 }
 
 /** A server that handles bare connections. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { connectTo, refuse, REGISTRATION, sendJson, startServer } from '../support/taskcluster-server.ts';
 
@@ -131,6 +132,37 @@ test('a connection that was opened beforehand is used', async t => {
   rig.taskcluster.warmUp(1);
   await rig.register();
   assert.equal(server.connections(), 1);
+});
+
+test('a kept connection that the service closed in between is replaced at once, which is no failed try', async t => {
+  let calls = 0;
+  const served = new WeakSet<Socket>();
+  const server = await startServer(t, response => {
+    const { socket } = response;
+    // Closed as the next request comes: what a service that gives up idle connections looks like in the worst moment.
+    if (socket !== null && served.has(socket)) return void socket.destroy();
+    if (socket !== null) served.add(socket);
+    calls += 1;
+    sendJson(response, 200, {});
+  });
+  const { taskcluster, identity, warnings } = connectTo(t, server.rootUrl);
+  await taskcluster.removeWorker(identity, signal);
+  await taskcluster.removeWorker(identity, signal);
+  await taskcluster.removeWorker(identity, signal);
+  assert.equal(calls, 3);
+  assert.equal(server.connections(), 3);
+  assert.deepEqual(warnings, []);
+});
+
+test('a connection that was opened beforehand and closed again by the service is not used', async t => {
+  const server = await startServer(t, response => sendJson(response, 200, REGISTRATION));
+  const rig = connectTo(t, server.rootUrl);
+  const closed = server.closeNext();
+  rig.taskcluster.warmUp(1);
+  await closed;
+  await rig.register();
+  assert.equal(server.connections(), 2);
+  assert.deepEqual(rig.warnings, []);
 });
 
 test('a secret that is not there, has expired or may not be read is absent, in the words of the service', async t => {

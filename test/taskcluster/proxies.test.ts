@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import net from 'node:net';
+import { agentsUseProxies } from '../../src/taskcluster/proxies.ts';
 import { test, type TestContext } from 'node:test';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeAuthority, makeServerCertificate } from '../support/certificates.ts';
+import { startProxy } from '../support/proxy.ts';
 import {
   closedPort,
   connectTo,
@@ -14,29 +15,6 @@ import {
   type TestServer,
 } from '../support/taskcluster-server.ts';
 import { temporaryFolder } from '../support/temp.ts';
-
-interface Proxy {
-  readonly port: number;
-  /** The heads of the requests it got. */
-  readonly heads: readonly string[];
-}
-
-/** Opens every tunnel it is asked for to a port of this machine, or answers with a status line of its own. */
-async function startProxy(t: TestContext, status = '200 OK'): Promise<Proxy> {
-  const heads: string[] = [];
-  const port = await startRawServer(t, socket => {
-    socket.once('data', (head: Buffer) => {
-      heads.push(head.toString('latin1'));
-      const target = /^CONNECT [^:]+:(\d+)/.exec(heads.at(-1) ?? '')?.[1];
-      socket.write(`HTTP/1.1 ${status}\r\n\r\n`);
-      if (target === undefined || !status.startsWith('200')) return socket.end();
-      const upstream = net.connect(Number(target), '127.0.0.1');
-      upstream.on('error', () => socket.destroy());
-      socket.pipe(upstream).pipe(socket);
-    });
-  });
-  return { port, heads };
-}
 
 async function secureServer(
   t: TestContext,
@@ -143,4 +121,11 @@ test('a proxy variable that is no URL is named, its value is not', t => {
     code: 'taskcluster.proxy',
     message: 'the environment variable HTTPS_PROXY is not the URL of an HTTP proxy',
   });
+});
+
+test('it is known which versions of Node go past a proxy without a word', () => {
+  for (const version of ['22.21.0', '24.5.0', '24.18.1', '25.0.0', '26.10.0'])
+    assert.ok(agentsUseProxies(version), version);
+  for (const version of ['22.18.0', '22.20.9', '23.11.0', '24.4.1'])
+    assert.ok(!agentsUseProxies(version), version);
 });
