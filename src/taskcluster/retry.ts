@@ -86,9 +86,12 @@ export async function retrying<T>(
       ? nextDelayMs(policy, tries, elapsedMs, clock.random())
       : undefined;
     if (delayMs === undefined) throw finalError(call, failure, tries, elapsedMs);
+    const { maxTries } = failure;
     log.warn(
-      `${call.name} at ${call.url} failed: ${failure.words} (try ${tries}); ` +
-        `next try in ${durationWords(delayMs)}, giving up in ${durationWords(policy.retryForMs - elapsedMs)}`,
+      `${call.name} at ${call.url} failed: ${failure.words} ` +
+        (maxTries === undefined ? `(try ${tries}); ` : `(try ${tries} of ${maxTries}); `) +
+        `next try in ${durationWords(delayMs)}` +
+        (maxTries === undefined ? `, giving up in ${durationWords(policy.retryForMs - elapsedMs)}` : ''),
     );
     await clock.sleep(delayMs, signal);
   }
