@@ -6,10 +6,10 @@ import type {
   RunnerConfig as RunnerConfigFile,
 } from '../generated/types.ts';
 import type { JsonObject } from '../json.ts';
+import type { LoggingOptions } from '../logging/log.ts';
 import type {
   LifecycleSettings,
   LimitSettings,
-  LoggingConfig,
   NetworkSettings,
   ProviderConfig,
   RunnerConfig,
@@ -59,7 +59,7 @@ function worker(section: RunnerConfigFile['worker']): WorkerConfigSection {
   };
 }
 
-function logging(section: NonNullable<RunnerConfigFile['logging']>): LoggingConfig {
+function logging(section: NonNullable<RunnerConfigFile['logging']>): LoggingOptions {
   if (section.implementation !== 'file') return section;
   const { path, maxSize, keep } = filled<LoggingFile, 'maxSize' | 'keep'>(schemas.loggingFile, section);
   return { implementation: 'file', path, maxSizeBytes: bytes(maxSize), keep };

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../json.ts';
+import type { LoggingOptions } from '../logging/log.ts';
 
 /** The runner config as the run uses it: defaults filled in, durations in milliseconds, sizes in bytes. */
 export interface RunnerConfig {
@@ -7,7 +8,7 @@ export interface RunnerConfig {
   readonly provider: ProviderConfig;
   readonly worker: WorkerConfigSection;
   readonly workerConfig: JsonObject;
-  readonly logging: LoggingConfig;
+  readonly logging: LoggingOptions;
   readonly getSecrets: boolean;
   readonly cacheOverRestarts?: string;
   readonly network: NetworkSettings;
@@ -54,18 +55,6 @@ export interface GenericWorkerConfig {
 }
 
 export type WorkerConfigSection = DummyWorkerConfig | GenericWorkerConfig;
-
-export type LoggingConfig =
-  | { readonly implementation: 'stdio' }
-  | { readonly implementation: 'json' }
-  | {
-      readonly implementation: 'file';
-      readonly path: string;
-      /** Bytes after which the file is rotated. */
-      readonly maxSizeBytes: number;
-      /** How many rotated files are kept beside the current one. */
-      readonly keep: number;
-    };
 
 export interface NetworkSettings {
   readonly retryForMs: number;
