@@ -21,7 +21,7 @@ export const EXIT_CODES = {
   config: exitCode(
     102,
     'config',
-    'the runner config is missing, unreadable or wrong',
+    'the runner config is missing, unreadable or wrong; or a proxy variable of the environment is',
     'correct the file; do not restart',
   ),
   refused: exitCode(
@@ -65,6 +65,13 @@ export const EXIT_CODES = {
     'worker-start',
     'the worker program is missing, is not executable or could not be started',
     'correct worker.path; do not restart',
+  ),
+  /** Of the launcher (tools/launcher.cjs), which runs before any other code. */
+  runtime: exitCode(
+    110,
+    'runtime',
+    'there is no Node.js in PATH, or it is older than 22.18',
+    'install a newer Node.js; do not restart',
   ),
 } as const satisfies Record<string, ExitCode>;
 

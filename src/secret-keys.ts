@@ -1,3 +1,9 @@
+/** What stands instead of a secret value wherever people look. */
+export const HIDDEN = '[secret]';
+
+/** Strings that merely stand where secrets stand are as often words (`token: none`) as secrets where they are shorter. */
+export const MIN_SECRET_LENGTH = 8;
+
 /** Words that make a key secret wherever they stand in it; `accessToken`, `access_token` and `accesstoken` are one. */
 const SECRET_PARTS =
   /secret|token|password|passwd|passphrase|credential|certificate|authorization|apikey|privatekey|accesskey|signingkey|encryptionkey|accountkey|sharedkey|sshkey|deploykey|connectionstring/;

@@ -27,22 +27,22 @@ file when its first line names the schema (in JSON: a key \`$schema\`):
 
 All mistakes are told at once, each as \`file:line:column: what is wrong; what was found; what is allowed\`. Unknown keys are
 mistakes everywhere except inside \`workerConfig\`, \`providerMetadata\` and \`workerLocation\`. An empty section
-(\`workerConfig:\` with nothing behind it) counts as absent.
+(\`workerConfig:\` with nothing behind it) counts as absent, and so does an empty \`cacheOverRestarts:\`.
 
 ## The file
 
 - A regular file of at most 1 MiB in UTF-8, with or without byte-order mark, with Unix or DOS line ends. A symbolic link is followed
   when it belongs to root or to the user that runs start-worker.
-- A file that holds \`staticSecret\` or \`accessToken\` and that others than its owner may read is changed to its owner's
-  alone, with a warning; where that cannot be done, the warning says so and the run goes on.
+- A file whose \`provider\` has a key that looks secret (\`staticSecret\`, \`accessToken\`) and that others than its owner may
+  read is changed to its owner's alone, with a warning; where that cannot be done, the warning says so and the run goes on.
 
 ## YAML rules
 
 - YAML 1.2 with anchors, aliases and merge keys (\`<<: *name\`, \`<<: [*one, *other]\`). One document in a file.
 - \`yes\`, \`no\`, \`on\` and \`off\` are texts: write \`true\` or \`false\`. Dates are texts too.
 - Refused, since other readers of YAML take them for something else: unquoted numbers that begin with 0 (\`0777\`), octal and
-  binary numbers (\`0o17\`, \`0b11\`), numbers with \`_\` (\`1_000\`), numbers with colons (\`12:30:45\`), and integers
-  beyond 2^53 that would lose digits. Put them in quotes if they are text.
+  binary numbers (\`0o17\`, \`0b11\`), numbers with \`_\` (\`1_000\`), numbers with colons (\`12:30:45\`), and numbers
+  that a double cannot hold (\`9007199254740993\`, \`1.23456789012345678901\`, \`1e400\`). Put them in quotes if they are text.
 - Refused as well: a key twice in one mapping, lists or mappings as keys, the key \`__proto__\`, tags such as \`!!binary\`,
   \`.inf\` and \`.nan\`. Keys that are numbers or \`true\` become text as they stand.
 - At most 100 levels deep and 100,000 values, aliases followed.

@@ -82,6 +82,8 @@ async function play(folder: string): Promise<number | null> {
   const exited = new Promise<number | null>((resolve, reject) =>
     cloud.on('exit', resolve).on('error', reject),
   );
+  // simulate-cloud passes it on; then the folder is removed as after any other end.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => cloud.kill(signal));
 
   const untold = [...STORY];
   let asked = false;

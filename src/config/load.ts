@@ -1,9 +1,9 @@
-import type { RunnerConfig as RunnerConfigFile } from '../generated/types.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { RunnerError } from '../errors.ts';
+import { looksSecret } from '../secret-keys.ts';
 import { toRunnerConfig } from './convert.ts';
 import { mistakesError, type Mistake } from './mistakes.ts';
-import { keepPrivate } from './private-file.ts';
+import { keepPrivate } from './tighten.ts';
 import { withConfigFile } from './read-file.ts';
 import type { RunnerConfig } from './runner-config.ts';
 import { validate, type Validated } from './validate.ts';
@@ -20,8 +20,8 @@ export interface LoadOptions {
   readonly checkOnly?: boolean;
 }
 
-/** Sections that a template may leave without a value: then they count as absent, as in the reference. */
-const MAY_BE_EMPTY = ['workerConfig', 'logging', 'network', 'limits', 'lifecycle'];
+/** What a template may leave without a value: then it counts as absent, as in the reference. */
+const MAY_BE_EMPTY = ['workerConfig', 'logging', 'cacheOverRestarts', 'network', 'limits', 'lifecycle'];
 const MAY_BE_EMPTY_IN_PROVIDER = ['providerMetadata', 'workerLocation'];
 
 /**
@@ -41,7 +41,7 @@ export async function loadRunnerConfig(path: string, options: LoadOptions = {}):
       throw mistakesError('config.invalid', path, text, mistakes);
     }
     // A file that nothing is started with is left alone: its owner is about to edit it.
-    const warning = holdsSecret(validated.file)
+    const warning = holdsSecret(validated.file.provider)
       ? keepPrivate(path, descriptor, options.checkOnly === true)
       : undefined;
     return { config: toRunnerConfig(path, validated.file), warnings: warning === undefined ? [] : [warning] };
@@ -65,8 +65,9 @@ function newMistakes(validated: Validated, known: readonly Mistake[]): readonly 
   return validated.mistakes.filter(({ offset }) => !told.has(offset));
 }
 
-function holdsSecret({ provider }: RunnerConfigFile): boolean {
-  return 'staticSecret' in provider || 'accessToken' in provider;
+/** By the looks of its keys, so that the secret of a provider that is added one day is covered by itself. */
+export function holdsSecret(provider: object): boolean {
+  return Object.entries(provider).some(([key, value]) => typeof value === 'string' && looksSecret(key));
 }
 
 function withoutEmptySections(whole: unknown): unknown {

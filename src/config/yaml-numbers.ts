@@ -1,6 +1,7 @@
 /** Plain scalars that look like numbers and mean different things to different readers of YAML. */
 
 const QUOTE = 'put it in quotes if it is text';
+const UNHOLDABLE = `a number that a double cannot hold would be passed on as another one: write fewer digits, or ${QUOTE}`;
 
 interface Ambiguity {
   readonly pattern: RegExp;
@@ -46,9 +47,33 @@ export function ambiguity(source: string): string | undefined {
 
 /** What is wrong with a number that would not reach the worker as it stands here, if anything. */
 export function unholdable(source: string, value: number): string | undefined {
+  // .inf and .nan have no digits; 1e400 is infinite only as a double.
+  if (!Number.isFinite(value) && /\d/.test(source)) return UNHOLDABLE;
   if (!Number.isFinite(value))
     return `a number that is infinite or none at all cannot be passed on: ${QUOTE}`;
-  const integer = /^[-+]?[0-9]+$|^0x/.test(source);
-  if (integer && !Number.isSafeInteger(value)) return `an integer this large would lose digits: ${QUOTE}`;
-  return undefined;
+  const meant = decimal(source);
+  // Hexadecimal numbers and the like are integers.
+  const held = meant === undefined ? Number.isSafeInteger(value) : meant === decimal(String(value));
+  return held ? undefined : UNHOLDABLE;
+}
+
+/**
+ * One spelling for each decimal number, its sign aside: `1.50`, `+15e-1` and `1.5` are `15e-1`, and every zero is `0`.
+ * @returns undefined for what is not written in decimal
+ */
+function decimal(source: string): string | undefined {
+  const match = /^[-+]?(\d*)(?:\.(\d*))?(?:[eE]([-+]?\d+))?$/.exec(source);
+  if (match === null) return undefined;
+  const [, whole = '', fraction = '', exponent = '0'] = match;
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const significant = withoutLastZeros(digits);
+  if (significant === '') return '0';
+  return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
+}
+
+/** A loop, since a pattern (`0+$`) would begin anew at every zero of a number that fills the file. */
+function withoutLastZeros(digits: string): string {
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  return digits.slice(0, end);
 }

@@ -8,6 +8,9 @@ import { complaints, type SchemaError } from '../validator.ts';
 /** Keys whose value a complaint may show. */
 const SHOWN_KEYS: readonly string[] = ['encoding', 'format', 'mode', 'owner'];
 
+/** A value that stands where it should not, such as a whole key in place of an owner, is seldom so short and plain. */
+const PLAIN_VALUE = /^[\w:.,=+ -]{0,20}$/;
+
 /** What is right, for the keys where the schema's own words say little. */
 const EXPECTED: Readonly<Record<string, string>> = {
   encoding: 'must be "base64"',
@@ -56,10 +59,14 @@ function describeKeys({ keyword, params, message }: SchemaError): string {
   return `has an unknown key ${JSON.stringify(params.additionalProperty)}`;
 }
 
-/** The wrong value, shortened: but none that may be content. */
+/**
+ * The wrong value, but none that may be content, and none that would have to be cut: half a secret would not be found by
+ * the redactor.
+ */
 function shown(key: string, value: JsonValue | undefined): string {
   if (!SHOWN_KEYS.includes(key) || value === undefined) return '';
   if (typeof value === 'object' && value !== null)
     return `, but is ${Array.isArray(value) ? 'an array' : 'an object'}`;
-  return `, but is ${JSON.stringify(value).slice(0, 60)}`;
+  if (typeof value === 'string' && !PLAIN_VALUE.test(value)) return `, but is ${value.length} characters`;
+  return `, but is ${JSON.stringify(value)}`;
 }

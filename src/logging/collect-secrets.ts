@@ -1,12 +1,9 @@
 import { isJsonObject, type JsonValue } from '../json.ts';
-import { looksSecret } from '../secret-keys.ts';
+import { looksSecret, MIN_SECRET_LENGTH } from '../secret-keys.ts';
 import type { Redactor } from './redactor.ts';
 
-/** Shorter strings under a key that merely looks secret are as often words (`token: none`) as secrets. */
-const SHORTEST = 8;
-
 /**
- * Makes known to the redactor every string of 8 characters or more under a key that looks secret (secret-keys.ts), and
+ * Makes known to the redactor every string of MIN_SECRET_LENGTH or more under a key that looks secret (secret-keys.ts), and
  * what is nested under such a key (`passwords: {alice: …}`, `tokens: [ … ]`) unless the nested key says that its value
  * is about the secret (`credentials: {clientId: …}`).
  */
@@ -16,7 +13,7 @@ export function collectSecrets(value: JsonValue, into: Redactor): void {
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value: current, secret } = next;
     if (typeof current === 'string') {
-      if (secret && current.length >= SHORTEST) into.add(current);
+      if (secret && current.length >= MIN_SECRET_LENGTH) into.add(current);
     } else if (isJsonObject(current)) {
       for (const [key, inner] of Object.entries(current)) {
         open.push({ value: inner, secret: looksSecret(secret ? `secret ${key}` : key) });

@@ -16,7 +16,7 @@ import { createTextFormatter } from './text-formatter.ts';
 /** How long the end of the process waits for a reader that stands still. */
 const CLOSE_TIMEOUT_MS = 5000;
 
-const LEVELS: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2, debug: 3 };
+const LEVELS: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
 
 /** Where winston's formats leave the finished text, by the convention of the package triple-beam. */
 const MESSAGE = Symbol.for('message');
@@ -62,7 +62,6 @@ export function createLog(options: LoggingOptions, redactor: Redactor): Log {
   }
 
   return {
-    debug: (message, fields) => add('debug', message, fields),
     info: (message, fields) => add('info', message, fields),
     warn: (message, fields) => add('warning', message, fields),
     error: (message, fields) => add('error', message, fields),

@@ -1,9 +1,7 @@
+import { HIDDEN } from '../secret-keys.ts';
 import { createMatcher, type Matcher } from './matcher.ts';
 import type { Redactor } from './redactor.ts';
 import { secretForms } from './secret-forms.ts';
-
-/** What stands in the log instead of a secret value. */
-export const REPLACEMENT = '[secret]';
 
 /**
  * A redactor that knows no secret yet. Values under 4 characters are not learned: they stand in every other line by
@@ -50,7 +48,7 @@ function replace(text: string, found: readonly (readonly [number, number])[]): s
       if (nextStart > end) break;
       end = Math.max(end, nextEnd);
     }
-    result += text.slice(done, start) + REPLACEMENT;
+    result += text.slice(done, start) + HIDDEN;
     done = end;
   }
   return result + text.slice(done);

@@ -1,4 +1,5 @@
-import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import type { JsonValue } from '../json.ts';
+import { redactJson } from '../redact-json.ts';
 import type { Formatter } from './formatter.ts';
 import type { OutputItem } from './log.ts';
 import type { Redactor } from './redactor.ts';
@@ -46,25 +47,5 @@ function messageOf(textPayload: unknown): string {
 function redactedJson(fields: Readonly<Record<string, unknown>>, redactor: Redactor): string {
   const json = jsonOf(fields);
   if (redactor.redact(json) === json) return json;
-  try {
-    return JSON.stringify(redactValue(JSON.parse(json) as JsonValue, redactor));
-  } catch {
-    // Nested deeper than the stack.
-    return JSON.stringify({ fields: redactor.redact(json) });
-  }
-}
-
-function redactValue(value: JsonValue, redactor: Redactor): JsonValue {
-  if (typeof value === 'string') return redactor.redact(value);
-  if (isJsonObject(value)) return redactObject(value, redactor);
-  if (Array.isArray(value)) return (value as readonly JsonValue[]).map(inner => redactValue(inner, redactor));
-  const json = JSON.stringify(value);
-  const redacted = redactor.redact(json);
-  return redacted === json ? value : redacted;
-}
-
-function redactObject(object: JsonObject, redactor: Redactor): JsonObject {
-  return Object.fromEntries(
-    Object.entries(object).map(([key, inner]) => [redactor.redact(key), redactValue(inner, redactor)]),
-  );
+  return JSON.stringify(redactJson(JSON.parse(json) as JsonValue, text => redactor.redact(text)));
 }

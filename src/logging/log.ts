@@ -1,6 +1,6 @@
 /** The door of the logging room: what everyone else sees of it. */
 
-export type Severity = 'debug' | 'info' | 'warning' | 'error';
+export type Severity = 'info' | 'warning' | 'error';
 
 /** Added to an entry; values that are no strings are written as JSON. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -31,8 +31,6 @@ export type LoggingOptions =
     };
 
 export interface Log {
-  /** Written by no implementation yet: no setting asks for it. */
-  debug(message: string, fields?: Fields): void;
   info(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
   error(message: string, fields?: Fields): void;

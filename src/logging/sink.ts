@@ -1,5 +1,6 @@
 /** Between what is logged and the target: a bounded queue that outlives a full disk, a slow reader and a gone one. */
 import { systemCode } from '../errors.ts';
+import { settlesWithin } from '../settles-within.ts';
 import { createQueue, isLoss, NOTHING, sumOfLosses, type Batch, type Loss } from './queue.ts';
 import type { Target } from './target.ts';
 
@@ -151,7 +152,7 @@ export function createSink(options: SinkOptions): Sink {
     },
     async close(timeoutMs) {
       if (state === 'closed') return undefined;
-      await settledWithin(finish(), timeoutMs);
+      await settlesWithin(finish(), timeoutMs);
       const left = sumOfLosses(lost, queue.loss, inFlight.loss);
       state = 'closed';
       target.close();
@@ -159,14 +160,4 @@ export function createSink(options: SinkOptions): Sink {
       return isLoss(left) ? left : undefined;
     },
   };
-}
-
-async function settledWithin(work: Promise<void>, timeoutMs: number): Promise<void> {
-  const { promise: timeout, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, timeoutMs, undefined);
-  try {
-    await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -6,7 +6,6 @@ import { textOfBody, textOfEntry } from './structured.ts';
 
 /** The runner's own lines. The worker's have no mark: people's searches know them so from Taskcluster's own runner. */
 const OWN_MARKS: Readonly<Record<Severity, string>> = {
-  debug: 'start-worker: debug: ',
   info: 'start-worker: ',
   warning: 'start-worker: warning: ',
   error: 'start-worker: error: ',

@@ -1,7 +1,7 @@
 /** The runner's side of a conversation with a worker, over any pair of byte streams. */
 import type { Readable, Writable } from 'node:stream';
 import { messageOf } from '../errors.ts';
-import type { Log, OutputSource } from '../logging/log.ts';
+import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
 import { cutLine } from './cut.ts';
 import { createHandshake, type Handshake } from './handshake.ts';
@@ -29,7 +29,6 @@ export interface ConnectionOptions {
   readonly helloTimeoutMs: number;
   readonly log: Log;
   readonly redactor: Redactor;
-  readonly source?: OutputSource;
   /** Told how many bytes of the worker's output were read. */
   readonly onRead?: (bytes: number) => void;
   /**
@@ -63,7 +62,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   const takeMessage = createInbox(options, handshake);
   const pump = pumpOutput({
     input: options.input,
-    source: options.source ?? 'worker',
+    source: 'worker',
     limits: options.limits,
     log,
     redactor: options.redactor,

@@ -13,7 +13,7 @@ export function bytesBeyondCut(redactor: Redactor): number {
 }
 
 /** The first `maxBytes` bytes of a text in UTF-8, less a character that the cut would break. */
-export function cutToBytes(text: string, maxBytes: number): string {
+function cutToBytes(text: string, maxBytes: number): string {
   if (text.length * BYTES_PER_CHARACTER <= maxBytes) return text;
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;

@@ -4,7 +4,7 @@ const TILDE = 0x7e;
 const BRACE = 0x7b;
 
 /** What every message begins with; output without it anywhere holds none. */
-export const MESSAGE_MARK = '~{';
+const MESSAGE_MARK = '~{';
 
 function isBlank(code: number | undefined): boolean {
   return code === 0x20 || code === 0x09;

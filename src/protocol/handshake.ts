@@ -2,9 +2,6 @@
 import type { Log } from '../logging/log.ts';
 import type { Capability } from './messages.ts';
 
-/** The longest that a Node timer can wait; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
 export interface Handshake {
   /** Resolves with the first of: hello, its timeout, the end of the conversation. */
   readonly settled: Promise<void>;
@@ -21,6 +18,7 @@ export interface Handshake {
 export interface HandshakeOptions {
   /** What the runner offers. */
   readonly capabilities: readonly Capability[];
+  /** At most what a Node timer can wait (24 days): the runner config sees to that. */
   readonly helloTimeoutMs: number;
   readonly log: Log;
 }
@@ -30,15 +28,12 @@ export function createHandshake(options: HandshakeOptions): Handshake {
   const settled = Promise.withResolvers<undefined>();
   let common: ReadonlySet<Capability> | undefined;
 
-  const timer = setTimeout(
-    () => {
-      log.warn(
-        `the worker said no hello within ${helloTimeoutMs / 1000} s: it counts as one without capabilities`,
-      );
-      settled.resolve(undefined);
-    },
-    Math.min(helloTimeoutMs, MAX_TIMER_MS),
-  );
+  const timer = setTimeout(() => {
+    log.warn(
+      `the worker said no hello within ${helloTimeoutMs / 1000} s: it counts as one without capabilities`,
+    );
+    settled.resolve(undefined);
+  }, helloTimeoutMs);
 
   function settle(): void {
     clearTimeout(timer);

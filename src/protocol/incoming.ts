@@ -19,8 +19,11 @@ export interface Refusal {
 
 export type Incoming = HelloMessage | WorkerMessage;
 
-/** A worker chooses its own words for `type`: this much of them is quoted. */
-const QUOTED_CHARACTERS = 40;
+/**
+ * A worker chooses its own words for `type`: only what looks like a name is quoted, and nothing is cut, as half a secret
+ * would not be found by the redactor.
+ */
+const QUOTABLE_TYPE = /^[a-z_-]{1,30}$/i;
 
 const WORKER_TYPES: readonly Incoming['type'][] = ['log', 'error-report', 'shutdown', 'hello'];
 
@@ -93,12 +96,9 @@ function misfit(type: string, validator: Validator<unknown>): Refusal {
 
 function unknownType(type: unknown): string {
   if (typeof type !== 'string') return 'it has no "type", or one that is no string';
-  const quoted = JSON.stringify(
-    type.length > QUOTED_CHARACTERS ? `${type.slice(0, QUOTED_CHARACTERS)}…` : type,
-  );
-  return RUNNER_TYPES.includes(type)
-    ? `${quoted} is for the runner to send`
-    : `there is no message ${quoted}`;
+  if (RUNNER_TYPES.includes(type)) return `"${type}" is for the runner to send`;
+  if (!QUOTABLE_TYPE.test(type)) return `it is of an unknown type of ${type.length} characters`;
+  return `there is no message "${type}"`;
 }
 
 function refuse(reason: string): Refusal {

@@ -2,10 +2,10 @@
 import { isJsonObject } from '../json.ts';
 
 /** The deepest nesting of objects and arrays that a message may have. */
-export const MAX_DEPTH = 64;
+const MAX_DEPTH = 64;
 
 /** How many values, objects and arrays included, a message may have: parsed, each takes many times its text. */
-export const MAX_VALUES = 100_000;
+const MAX_VALUES = 100_000;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,6 +1,7 @@
 /** Makes a worker's error report fit for worker-manager: without secrets, since reports are public, and within its limits. */
-import { isJsonObject } from '../json.ts';
+import type { JsonObject } from '../json.ts';
 import type { Redactor } from '../logging/redactor.ts';
+import { redactJson } from '../redact-json.ts';
 import { cutToCharacters } from './cut.ts';
 import type { ErrorReportMessage } from './messages.ts';
 
@@ -19,7 +20,8 @@ export function publicReport(report: ErrorReportMessage, redactor: Redactor): Er
     kind: acceptableKind(redactor.redact(report.kind)),
     title: cutToCharacters(redactor.redact(report.title), MAX_TITLE),
     description: cutToCharacters(redactor.redact(report.description), MAX_DESCRIPTION),
-    extra: redactFields(report.extra, redactor),
+    // It was parsed from JSON, so it holds nothing else.
+    extra: redactJson(report.extra as JsonObject, text => redactor.redact(text)),
   };
 }
 
@@ -31,20 +33,4 @@ function acceptableKind(kind: string): string {
     .slice(0, MAX_KIND)
     .replace(/^-|-$/g, '');
   return accepted === '' ? DEFAULT_KIND : accepted;
-}
-
-/** Bounded in depth: a message is (json-guard.ts). */
-function redactValue(value: unknown, redactor: Redactor): unknown {
-  if (typeof value === 'string') return redactor.redact(value);
-  if (Array.isArray(value)) return value.map(item => redactValue(item, redactor));
-  return isJsonObject(value) ? redactFields(value, redactor) : value;
-}
-
-function redactFields(
-  fields: Readonly<Record<string, unknown>>,
-  redactor: Redactor,
-): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [redactor.redact(key), redactValue(value, redactor)]),
-  );
 }

@@ -1,7 +1,7 @@
 /** A stream of the worker that carries text only: its stderr, where `~{` has no meaning. */
 import { pumpOutput, type OutputPump, type OutputPumpOptions } from './output-pump.ts';
 
-export interface TextPumpOptions extends Pick<
+interface TextPumpOptions extends Pick<
   OutputPumpOptions,
   'input' | 'source' | 'log' | 'redactor' | 'onRead'
 > {
@@ -9,9 +9,7 @@ export interface TextPumpOptions extends Pick<
   readonly limits: { readonly lineBytes: number };
 }
 
-export type TextPump = OutputPump;
-
 /** Hands text to the log until the input ends or `close()` is called. */
-export function pumpText(options: TextPumpOptions): TextPump {
+export function pumpText(options: TextPumpOptions): OutputPump {
   return pumpOutput({ ...options, limits: { lineBytes: options.limits.lineBytes } });
 }

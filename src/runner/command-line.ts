@@ -7,12 +7,12 @@ export type Command =
   | { readonly kind: 'help' | 'version' | 'short-version' }
   | { readonly kind: 'wrong'; readonly reason: string };
 
-const PLAIN_OPTIONS: Readonly<Record<string, 'help' | 'version' | 'short-version'>> = {
-  '--help': 'help',
-  '-h': 'help',
-  '--version': 'version',
-  '--short-version': 'short-version',
-};
+const PLAIN_OPTIONS: ReadonlyMap<string, 'help' | 'version' | 'short-version'> = new Map([
+  ['--help', 'help'],
+  ['-h', 'help'],
+  ['--version', 'version'],
+  ['--short-version', 'short-version'],
+]);
 
 /** @param args the words after the program's name */
 export function parseCommandLine(args: readonly string[]): Command {
@@ -20,7 +20,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   let check = false;
   let optionsEnded = false;
   for (const arg of args) {
-    const plain = optionsEnded ? undefined : PLAIN_OPTIONS[arg];
+    const plain = optionsEnded ? undefined : PLAIN_OPTIONS.get(arg);
     if (plain !== undefined) return { kind: plain };
     if (optionsEnded || !arg.startsWith('-') || arg === '-') operands.push(arg);
     else if (arg === '--') optionsEnded = true;
@@ -52,9 +52,9 @@ configuration, starts it, and talks with it until it ends.
 ${USAGE}
 Exit codes:
   0       the worker ended with 0, or there was nothing to start (dummy, --check)
-  1-99    the worker's own exit code, unchanged (so are 120 and above)
-${rows.join('\n')}
+  n       any other code that the worker ended with, unchanged
   128+n   signal n ended the worker, or ended the boot before it was started
+${rows.join('\n')}
 
 The runner config, the log and the protocol are described in docs/ and protocol.md.
 `;

@@ -5,22 +5,24 @@ import type { WorkerIdentity } from '../model.ts';
 import type { ErrorReportMessage } from '../protocol/messages.ts';
 import type { World } from './world.ts';
 
-/** More than this many that wait are not kept: a worker that reports without end must not fill our memory. */
-const MAX_WAITING = 100;
+/** More than this that wait are not kept: a worker that reports without end must not fill our memory. */
+const MAX_WAITING = { reports: 100, characters: 8 * 1024 * 1024 } as const;
 
 export interface ErrorReports {
   forward(report: ErrorReportMessage): void;
-  /** Waits for what is still on its way, but no longer than this; what is left then is in the log. */
+  /** Waits for what is still on its way, but no longer than this, or until `giveUp`; what is left then is in the log. */
   finish(timeoutMs: number): Promise<void>;
+  giveUp(): void;
 }
 
 export function createErrorReports(identity: WorkerIdentity, world: World): ErrorReports {
   const { log, services } = world;
   const stop = new AbortController();
   let waiting = 0;
+  let waitingCharacters = 0;
   let last = Promise.resolve();
 
-  async function send(report: ErrorReportMessage): Promise<void> {
+  async function send(report: ErrorReportMessage, characters: number): Promise<void> {
     try {
       const taskcluster = await services.taskcluster(identity.rootUrl);
       const { kind, title, description } = report;
@@ -31,6 +33,7 @@ export function createErrorReports(identity: WorkerIdentity, world: World): Erro
       log.error(`the worker's error report did not arrive: ${messageOf(error)}`, { title: report.title });
     } finally {
       waiting -= 1;
+      waitingCharacters -= characters;
     }
   }
 
@@ -41,14 +44,19 @@ export function createErrorReports(identity: WorkerIdentity, world: World): Erro
         description: report.description,
         extra: report.extra,
       });
-      if (waiting >= MAX_WAITING) {
-        log.error(`${MAX_WAITING} error reports wait already: this one is only in the log`, {
+      const characters = JSON.stringify(report).length;
+      if (waiting >= MAX_WAITING.reports || waitingCharacters + characters > MAX_WAITING.characters) {
+        log.error(`${waiting} error reports wait already: this one is only in the log`, {
           title: report.title,
         });
         return;
       }
       waiting += 1;
-      last = last.then(() => send(report));
+      waitingCharacters += characters;
+      last = last.then(() => send(report, characters));
+    },
+    giveUp() {
+      stop.abort(new Error('the run ends'));
     },
     async finish(timeoutMs) {
       if (waiting === 0) return;

@@ -4,23 +4,21 @@
  */
 import { Document, isCollection, isMap, isScalar } from 'yaml';
 import type { RunnerConfig } from '../config/runner-config.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../json.ts';
+import { isJsonObject, visitStrings, type JsonObject, type JsonValue } from '../json.ts';
 import type { ConfigSource, Run } from '../model.ts';
-import { looksSecret } from '../secret-keys.ts';
+import { HIDDEN, looksSecret, MIN_SECRET_LENGTH } from '../secret-keys.ts';
 import type { Origins } from './merge.ts';
 import { fileText, type Rendered } from './render.ts';
 import type { World } from './world.ts';
 
-const HIDDEN = '[secret]';
-/** Strings shorter than this are hidden where they came from a secret, but not sought inside other texts. */
-const MIN_SOUGHT_LENGTH = 8;
 /** Marks the comments that belong behind their key; the yaml package can only put them on the next line. */
 const BEHIND_KEY = '\u0001';
 
 /** Prints the state to stdout. Resolves once it was taken, or could not be (a closed pipe). */
 export async function show(run: Run, rendered: Rendered, config: RunnerConfig, world: World): Promise<void> {
   const secretStrings = stringsOfSecrets(run.sources);
-  for (const text of secretStrings) if (text.length >= MIN_SOUGHT_LENGTH) world.redactor.add(text);
+  // Shorter ones are hidden where they came from, but not sought inside other texts.
+  for (const text of secretStrings) if (text.length >= MIN_SECRET_LENGTH) world.redactor.add(text);
   const redact = (text: string) => world.redactor.redact(text);
   const hidden = hideSecrets(rendered.config, { secretStrings, redact, inSecretKey: false }) as JsonObject;
 
@@ -69,19 +67,14 @@ function stateOf(run: Run, workerConfig: JsonObject, config: RunnerConfig): Json
 
 function stringsOfSecrets(sources: readonly ConfigSource[]): ReadonlySet<string> {
   const found = new Set<string>();
-  function walk(value: JsonValue): void {
-    if (typeof value === 'string') found.add(value);
-    else if (Array.isArray(value)) (value as readonly JsonValue[]).forEach(walk);
-    else if (isJsonObject(value)) Object.values(value).forEach(walk);
-  }
-  for (const source of sources) if (source.secret) walk(source.config);
+  for (const source of sources) if (source.secret) visitStrings(source.config, text => found.add(text));
   return found;
 }
 
 interface Hiding {
   readonly secretStrings: ReadonlySet<string>;
   redact(text: string): string;
-  /** Below a key that looks secret every string is hidden, wherever it came from. */
+  /** Below a key that looks secret every text and number is hidden, wherever it came from. */
   readonly inSecretKey: boolean;
 }
 
@@ -92,6 +85,7 @@ function hideSecrets(value: JsonValue, hiding: Hiding): JsonValue {
       : hiding.redact(value);
   }
   if (Array.isArray(value)) return (value as readonly JsonValue[]).map(item => hideSecrets(item, hiding));
+  if (typeof value === 'number' && hiding.inSecretKey) return HIDDEN;
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [

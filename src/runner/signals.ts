@@ -14,11 +14,9 @@ export type EndSignal = 'SIGTERM' | 'SIGINT';
 export interface Signals {
   /** Fires when a signal comes before `onSignal` was called; its reason is a SignalledError. */
   readonly boot: AbortSignal;
-  /** From now on signals go to `handler`, which gets the signal and how many have come so far (from 1). */
+  /** From now on signals go to `handler`, instead of an earlier one: the signal and how many came so far (from 1). */
   onSignal(handler: (signal: EndSignal, count: number) => void): void;
   onHangup(handler: () => void): void;
-  /** Restores the operating system's behavior. */
-  release(): void;
 }
 
 /** The run was ended by a signal before a worker ran: no fault, and the exit code is 128 + the signal's number. */
@@ -42,16 +40,23 @@ export function exitCodeOfSignal(signal: NodeJS.Signals): number {
   return 128 + ((constants.signals[signal] as number | undefined) ?? 0);
 }
 
+/** Listens until the process is gone: a signal in its last moment must not replace the exit code. */
 export function listenForSignals(): Signals {
   const boot = new AbortController();
   let count = 0;
   let handler: ((signal: EndSignal, count: number) => void) | undefined;
   let hangup: (() => void) | undefined;
+  /** Came before a handler was there, and too late to end the boot. */
+  let untold: EndSignal | undefined;
 
   function receive(signal: EndSignal): void {
     count += 1;
-    if (handler === undefined) boot.abort(new SignalledError(signal));
-    else handler(signal, count);
+    if (handler !== undefined) {
+      handler(signal, count);
+      return;
+    }
+    untold = signal;
+    boot.abort(new SignalledError(signal));
   }
   const listeners = {
     SIGTERM: () => receive('SIGTERM'),
@@ -65,13 +70,11 @@ export function listenForSignals(): Signals {
     onSignal(newHandler) {
       handler = newHandler;
       // One that came while the worker was being started ended the boot too late: it is told now.
-      if (boot.signal.reason instanceof SignalledError) newHandler(boot.signal.reason.signal, count);
+      if (untold !== undefined) newHandler(untold, count);
+      untold = undefined;
     },
     onHangup(newHandler) {
       hangup = newHandler;
-    },
-    release() {
-      for (const [signal, listener] of Object.entries(listeners)) process.off(signal, listener);
     },
   };
 }

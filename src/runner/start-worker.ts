@@ -10,6 +10,7 @@ import { createLog } from '../logging/create-log.ts';
 import type { Log } from '../logging/log.ts';
 import { createRedactor } from '../logging/create-redactor.ts';
 import type { Redactor } from '../logging/redactor.ts';
+import { looksSecret } from '../secret-keys.ts';
 import { helpText, parseCommandLine, USAGE } from './command-line.ts';
 import { run } from './run.ts';
 import { createServices } from './services.ts';
@@ -24,7 +25,7 @@ export interface ProgramStreams {
 /**
  * Runs the program.
  * @param args the words after the program's name
- * @returns the exit code; never rejects
+ * @returns the exit code
  */
 export async function startWorker(
   args: readonly string[],
@@ -32,6 +33,9 @@ export async function startWorker(
   streams: ProgramStreams,
 ): Promise<number> {
   const command = parseCommandLine(args);
+  if (command.kind === 'run') return runConfig(command.configPath, env, streams);
+  // Whoever reads our words may be gone already. A run writes through its log instead.
+  for (const stream of [streams.stdout, streams.stderr]) stream.on('error', () => undefined);
   switch (command.kind) {
     case 'help':
       streams.stdout.write(helpText());
@@ -47,8 +51,6 @@ export async function startWorker(
       return EXIT_CODES.usage.code;
     case 'check':
       return checkConfig(command.configPath, streams);
-    case 'run':
-      return runConfig(command.configPath, env, streams);
   }
 }
 
@@ -67,6 +69,7 @@ async function checkConfig(path: string, streams: ProgramStreams): Promise<numbe
 
 async function runConfig(path: string, env: NodeJS.ProcessEnv, streams: ProgramStreams): Promise<number> {
   const signals = listenForSignals();
+  const faults = listenForFaults();
   const redactor = createRedactor();
   let log = createLog({ implementation: 'stdio' }, redactor);
   try {
@@ -78,13 +81,33 @@ async function runConfig(path: string, env: NodeJS.ProcessEnv, streams: ProgramS
       await stderrLog.close();
     }
     for (const warning of warnings) log.warn(warning);
-    return await runWith(config, { env, log, redactor, signals, stdout: streams.stdout });
+    const { stdout } = streams;
+    const world = { env, log, redactor, signals, fault: faults.signal, stdout };
+    return await Promise.race([runWith(config, world), faults.thrown]);
   } catch (error) {
     return logFailure(error, log);
   } finally {
     await log.close();
-    signals.release();
   }
+}
+
+interface Faults {
+  readonly signal: AbortSignal;
+  /** Rejects with what was thrown where nobody could catch it. */
+  readonly thrown: Promise<never>;
+}
+
+function listenForFaults(): Faults {
+  const controller = new AbortController();
+  const thrown = new Promise<never>((_, reject) => {
+    process.on('uncaughtException', error => {
+      controller.abort(error);
+      reject(error);
+    });
+  });
+  // Until the run waits for it, it is no rejection that nobody handles.
+  thrown.catch(() => undefined);
+  return { signal: controller.signal, thrown };
 }
 
 async function runWith(config: RunnerConfig, world: Omit<World, 'services'>): Promise<number> {
@@ -114,7 +137,9 @@ async function runWith(config: RunnerConfig, world: Omit<World, 'services'>): Pr
 /** What the runner config itself keeps secret, known to the logger before the first line about it. */
 function learnSecrets(config: RunnerConfig, redactor: Redactor): void {
   const { provider } = config;
-  redactor.add(provider.providerType === 'static' ? provider.staticSecret : provider.accessToken);
+  for (const [key, value] of Object.entries(provider)) {
+    if (looksSecret(key) && typeof value === 'string') redactor.add(value);
+  }
   collectSecrets(config.workerConfig, redactor);
   collectSecrets(provider.providerMetadata ?? {}, redactor);
 }

@@ -1,13 +1,14 @@
 /** Steps 6 and 7: start the worker, talk with it, and see it to its end. */
 import type { LifecycleSettings, LimitSettings } from '../config/runner-config.ts';
+import { withoutLauncherVariables } from '../launcher-variables.ts';
 import type { Credentials, WorkerIdentity } from '../model.ts';
 import { createReadingCollector, releaseMemory } from '../platform/memory.ts';
-import { openFilesLimit } from '../platform/open-files.ts';
+import { createOpenFilesRestorer } from '../platform/restore-open-files.ts';
 import { createConnection, type Connection } from '../protocol/connection.ts';
 import { CAPABILITIES, type ErrorReportMessage, type ShutdownMessage } from '../protocol/messages.ts';
 import { pumpText } from '../protocol/text-pump.ts';
-import { workerEnvironment } from '../supervision/environment.ts';
 import type { ProcessExit, RunningProcess } from '../supervision/process.ts';
+import { settlesWithin } from '../settles-within.ts';
 import { startProcess } from '../supervision/start.ts';
 import type { Launch } from '../workers/worker.ts';
 import { createErrorReports, type ErrorReports } from './error-reports.ts';
@@ -60,10 +61,15 @@ export async function work(request: WorkRequest, world: World): Promise<ProcessE
     redactor,
     onRead,
   });
-  endWorkerOnSignal(child, connection, world);
+  endWorkerOnSignal({ child, connection, helloTimeoutMs: request.lifecycle.helloTimeoutMs }, world);
+  world.fault.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   releaseMemoryAtRest(connection);
 
   const exit = await child.exited;
+  signals.onSignal(signal => {
+    log.info(`${signal}: the worker has ended; what is still on its way is given up`);
+    reports.giveUp();
+  });
   const drained = await settlesWithin(
     Promise.all([connection.ended, errors.ended]),
     request.lifecycle.drainTimeoutMs,
@@ -73,20 +79,19 @@ export async function work(request: WorkRequest, world: World): Promise<ProcessE
       'a process that the worker left behind still holds its output, or the log takes no more: it is read no longer',
     );
   await Promise.all([connection.close(), errors.close()]);
-  log.info(`the worker ${describeExit(exit)}`);
+  const end = `the worker ${describeExit(exit)}`;
+  if (exit.code === 0) log.info(end);
+  else log.warn(end);
   await reports.finish(REPORTS_AT_END_MS);
   return exit;
 }
 
 async function startWorker(request: WorkRequest, world: World): Promise<RunningProcess> {
-  const { file, args, env } = request.launch;
-  const openFiles = await openFilesLimit(world.env);
-  const child = await startProcess({
-    file,
-    args,
-    env: { ...workerEnvironment(world.env), ...env },
-    ...(openFiles === undefined ? {} : { openFiles }),
-  });
+  const { file, args } = request.launch;
+  const env = { ...withoutLauncherVariables(world.env), ...request.launch.env };
+  const { wrap, obstacle } = await createOpenFilesRestorer(world.env, env);
+  if (obstacle !== undefined) world.log.info(obstacle);
+  const child = await startProcess({ file, args, env, wrap });
   world.log.info(`started the worker: ${[file, ...args].join(' ')}`, { pid: child.pid });
   return child;
 }
@@ -115,39 +120,43 @@ function releaseMemoryAtRest(connection: Connection): void {
   });
 }
 
+interface Talk {
+  readonly child: RunningProcess;
+  readonly connection: Connection;
+  readonly helloTimeoutMs: number;
+}
+
 /** First signal: finish your tasks and end. Second: end now. Third: no more asking. */
-function endWorkerOnSignal(child: RunningProcess, connection: Connection, world: World): void {
+function endWorkerOnSignal(talk: Talk, world: World): void {
   const { log, signals } = world;
+  const asking = new AbortController();
   signals.onSignal((signal, count) => {
     if (count === 1) {
       log.info(`${signal}: asking the worker to finish its tasks and end; a second signal ends it at once`);
-      void askToEnd(child, connection, world);
-    } else if (count === 2) {
+      void askToEnd(talk, asking.signal, world);
+      return;
+    }
+    asking.abort();
+    if (count === 2) {
       log.warn(`${signal} again: ending the worker; a third signal kills it`);
-      child.kill('SIGTERM');
+      talk.child.kill('SIGTERM');
     } else {
       log.warn(`${signal} again: killing the worker`);
-      child.killGroup('SIGKILL');
+      talk.child.killGroup('SIGKILL');
     }
   });
 }
 
-async function askToEnd(child: RunningProcess, connection: Connection, world: World): Promise<void> {
+/** @param superseded fires where a second signal has done what this one was about to do */
+async function askToEnd(talk: Talk, superseded: AbortSignal, world: World): Promise<void> {
+  const { child, connection, helloTimeoutMs } = talk;
+  if (!(await settlesWithin(connection.agreed('graceful-termination'), 0))) {
+    world.log.info(
+      `the worker has not said hello yet: that is waited for, until ${helloTimeoutMs / 1000} s after its start`,
+    );
+  }
   const delivery = await connection.send({ type: 'graceful-termination', 'finish-tasks': true });
-  if (delivery === 'sent') return;
+  if (delivery === 'sent' || superseded.aborted) return;
   // Where it ended while hello was waited for, there is nobody to tell.
   if (child.kill('SIGTERM')) world.log.info('the worker cannot be asked by message: it was sent SIGTERM');
-}
-
-/** Whether a promise settled in time. */
-async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>(resolve => {
-    timer = setTimeout(resolve, timeoutMs, false);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

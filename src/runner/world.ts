@@ -11,5 +11,7 @@ export interface World {
   readonly log: Log;
   readonly redactor: Redactor;
   readonly signals: Signals;
+  /** Fires where a fault of our own was thrown into the void: the run is over, and its worker must not outlive it. */
+  readonly fault: AbortSignal;
   readonly services: Services;
 }

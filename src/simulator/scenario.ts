@@ -46,6 +46,9 @@ export interface ScenarioMistake {
   readonly text: string;
 }
 
+/** Anyone could reach it elsewhere, and it hands out its secrets to whoever knows the scenario. */
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
 /** A timer of Node ends at once beyond 24.8 days; Taskcluster issues credentials for 31 days at most. */
 const LONGEST_DELAY_MS = 24 * 24 * 3_600_000;
 const LONGEST_LEASE_MS = 30 * 24 * 3_600_000;
@@ -60,6 +63,14 @@ export function scenarioMistakes(value: unknown): readonly ScenarioMistake[] {
   const input = value as ScenarioInput;
   const { delay, rtt, lease, faults = [], workers = [] } = input;
   const mistakes: ScenarioMistake[] = [
+    ...(input.listen === undefined || LOOPBACK.test(input.listen)
+      ? []
+      : [
+          {
+            pointer: '/listen',
+            text: 'must be an address of this machine alone: 127.0.0.1, ::1 or localhost',
+          },
+        ]),
     ...tooLong('/delay', delay, LONGEST_DELAY_MS, '24d'),
     ...tooLong('/rtt', rtt, LONGEST_DELAY_MS, '24d'),
     ...tooLong('/lease', lease, LONGEST_LEASE_MS, '30d'),

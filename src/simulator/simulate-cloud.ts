@@ -3,6 +3,8 @@ import type { Writable } from 'node:stream';
 import packageJson from '../../package.json' with { type: 'json' };
 import { RunnerError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
+import { withoutLauncherVariables } from '../launcher-variables.ts';
+import { createOpenFilesRestorer } from '../platform/restore-open-files.ts';
 import { helpText, parseCommandLine, USAGE, type CommandLine } from './command-line.ts';
 import { runCommand } from './command.ts';
 import { listenForEndSignals } from './end-signals.ts';
@@ -31,7 +33,7 @@ export async function simulateCloud(
   streams: ProgramStreams,
 ): Promise<number> {
   // Whoever reads our words may be gone before the command is done.
-  streams.stderr.on('error', () => undefined);
+  for (const stream of [streams.stdout, streams.stderr]) stream.on('error', () => undefined);
   const line = parseCommandLine(args);
   switch (line.kind) {
     case 'help':
@@ -73,7 +75,12 @@ async function simulate(line: Run, env: NodeJS.ProcessEnv, say: Say): Promise<nu
     introduce(state, server, say);
     if (!line.quiet) state.journal.onRecord(request => say(requestLine(request)));
     try {
-      if (line.command.length > 0) return await runCommand(line.command, commandEnv(env, server), signals);
+      if (line.command.length > 0) {
+        const childEnv = commandEnv(env, server);
+        const { wrap, obstacle } = await createOpenFilesRestorer(env, childEnv);
+        if (obstacle !== undefined) say(obstacle);
+        return await runCommand(line.command, childEnv, wrap, signals);
+      }
       say('it runs until Ctrl-C');
       await signals.first;
       return 0;
@@ -110,9 +117,14 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-function commandEnv(env: NodeJS.ProcessEnv, { rootUrl, caFile }: RunningServer): NodeJS.ProcessEnv {
+/** As if the command were started where we were, but in the simulated cloud. */
+function commandEnv(env: NodeJS.ProcessEnv, { rootUrl, caFile }: RunningServer): Record<string, string> {
+  // What is on this machine is not to be asked for through a proxy.
+  const noProxy = [env.NO_PROXY ?? env.no_proxy ?? '', new URL(rootUrl).hostname].filter(Boolean).join(',');
   return {
-    ...env,
+    ...withoutLauncherVariables(env),
+    NO_PROXY: noProxy,
+    no_proxy: noProxy,
     TASKCLUSTER_ROOT_URL: rootUrl,
     ...(caFile === undefined ? {} : { SSL_CERT_FILE: caFile }),
   };

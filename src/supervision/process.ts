@@ -1,12 +1,15 @@
 /** The door of the supervision room: one worker process. */
 import type { Readable, Writable } from 'node:stream';
 
-export interface ProcessOptions {
+export interface Command {
   readonly file: string;
   readonly args: readonly string[];
+}
+
+export interface ProcessOptions extends Command {
   readonly env: Readonly<Record<string, string>>;
-  /** The soft limit of open files that the worker gets; absent: as Node left it. */
-  readonly openFiles?: number | 'unlimited';
+  /** Makes the command that becomes the program, once it is found; absent: the program is started as it is. */
+  readonly wrap?: (command: Command) => Command;
 }
 
 export interface ProcessExit {

@@ -2,7 +2,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { messageOf, RunnerError, systemCode } from '../errors.ts';
 import { findExecutable } from './executable.ts';
-import { withOpenFiles } from './open-files.ts';
 import type { ProcessExit, ProcessOptions, RunningProcess } from './process.ts';
 
 /**
@@ -11,9 +10,9 @@ import type { ProcessExit, ProcessOptions, RunningProcess } from './process.ts';
  * @throws RunnerError `worker.missing`, `worker.not-executable`, `worker.start-failed`
  */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { args, env, openFiles } = options;
+  const { args, env, wrap } = options;
   const file = await findExecutable(options.file, env);
-  const command = await withOpenFiles({ file, args }, openFiles, env);
+  const command = wrap?.({ file, args }) ?? { file, args };
   const { execa } = await import('execa');
   const subprocess = execa(command.file, command.args, {
     env,

@@ -85,7 +85,10 @@ async function tryOnce<T>(
       AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     );
     signal.throwIfAborted();
-    return { kind: 'failed', failure: untrustedCertificate(host, refusal, certificate, clock.now()) };
+    return {
+      kind: 'failed',
+      failure: untrustedCertificate(host, refusal, certificate, clock.now(), redactor),
+    };
   }
   const judgment = judge(outcome, { host, timeoutMs, proxy, redactor });
   return judgment.kind === 'failed' ? judgment : readReply(call, judgment.value, redactor);

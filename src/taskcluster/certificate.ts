@@ -1,6 +1,7 @@
 /** A certificate that was refused, in words that let a person act. */
 import https from 'node:https';
 import { type PeerCertificate, TLSSocket } from 'node:tls';
+import type { Redactor } from '../logging/redactor.ts';
 import { watchOpening } from './attempt.ts';
 import { type Failure, untrusted } from './failure.ts';
 import { quote } from './text.ts';
@@ -47,34 +48,35 @@ export function untrustedCertificate(
   refusal: { readonly code: string; readonly problem: string; readonly cause: unknown },
   certificate: PeerCertificate | undefined,
   nowMs: number,
+  redactor: Redactor,
 ): Failure {
   const { code, problem, cause } = refusal;
-  const about = certificate === undefined ? '' : `; ${certificateWords(certificate)}`;
+  const about = certificate === undefined ? '' : `; ${certificateWords(certificate, redactor)}`;
   const words =
     `the certificate of ${host} is not accepted: ${problem} (${code})${about}` +
     `; our clock says ${new Date(nowMs).toISOString()}`;
   return untrusted(words, { advice: adviceFor(code, host), cause });
 }
 
-function certificateWords(certificate: PeerCertificate): string {
+function certificateWords(certificate: PeerCertificate, redactor: Redactor): string {
   const names = certificate.subjectaltname;
   return [
-    `subject ${nameWords(certificate.subject)}`,
-    ...(names === undefined ? [] : [`names ${quote(names, 200)}`]),
-    `issuer ${nameWords(certificate.issuer)}`,
-    `valid from ${dateWords(certificate.valid_from)} to ${dateWords(certificate.valid_to)}`,
+    `subject ${nameWords(certificate.subject, redactor)}`,
+    ...(names === undefined ? [] : [`names ${quote(names, redactor, 200)}`]),
+    `issuer ${nameWords(certificate.issuer, redactor)}`,
+    `valid from ${dateWords(certificate.valid_from, redactor)} to ${dateWords(certificate.valid_to, redactor)}`,
   ].join(', ');
 }
 
 /** A certificate comes from the other side: any field of it may be missing, doubled or strange. */
-function nameWords(name: Partial<Record<string, string | string[]>> | undefined): string {
+function nameWords(name: Partial<Record<string, string | string[]>> | undefined, redactor: Redactor): string {
   const parts = Object.entries(name ?? {}).map(([key, value]) => `${key}=${String(value)}`);
-  return parts.length === 0 ? '(none)' : `"${quote(parts.join(', '), 200)}"`;
+  return parts.length === 0 ? '(none)' : `"${quote(parts.join(', '), redactor, 200)}"`;
 }
 
-function dateWords(text: string): string {
+function dateWords(text: string, redactor: Redactor): string {
   const time = Date.parse(text);
-  return Number.isNaN(time) ? quote(text, 40) : new Date(time).toISOString();
+  return Number.isNaN(time) ? quote(text, redactor, 40) : new Date(time).toISOString();
 }
 
 function adviceFor(code: string, host: string): string {

@@ -30,7 +30,8 @@ export interface TaskclusterOptions {
 
 /**
  * Makes the client; nothing is loaded or connected before the first call or `warmUp`.
- * @throws RunnerError `taskcluster.proxy` where a proxy variable of the environment is no URL
+ * @throws RunnerError `taskcluster.proxy` with exit `config` where a proxy variable of the environment that rootUrl would
+ *   be reached through is no URL
  */
 export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
   const { rootUrl, log, redactor, env = process.env, clock = systemClock } = options;
@@ -40,7 +41,7 @@ export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
       `${proxy.variable} is not used: Node ${process.versions.node} knows no proxies; take Node 22.21, 24.5 or a newer one`,
     );
   }
-  const connections = createConnections({ rootUrl, env, proxied: proxy !== undefined, log });
+  const connections = createConnections({ rootUrl, env, proxy, log });
   const world: CallWorld = { rootUrl, policy: options.network, connections, proxy, clock, log, redactor };
   const closing = new AbortController();
   let credentials: Credentials | undefined;

@@ -1,4 +1,4 @@
-/** The connections to one rootURL: kept alive, through the environment's proxies, to servers that this machine trusts. */
+/** The connections to one rootURL: kept alive, through the environment's proxy, to servers that this machine trusts. */
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { PeerCertificate } from 'node:tls';
 import type { Log } from '../logging/log.ts';
 import { lookAtCertificate } from './certificate.ts';
+import { type Proxy, proxyEnv } from './proxies.ts';
 import { machineTrust } from './trust.ts';
 
 export interface Connections {
@@ -24,16 +25,17 @@ const ADDRESS_TIMEOUT_MS = 5000;
 
 export function createConnections(options: {
   readonly rootUrl: string;
+  /** Where certificate files are named. */
   readonly env: NodeJS.ProcessEnv;
   /** Connections that lead through a proxy are not opened beforehand. */
-  readonly proxied: boolean;
+  readonly proxy: Proxy | undefined;
   readonly log: Log;
 }): Connections {
-  const { rootUrl, env, proxied, log } = options;
+  const { rootUrl, env, proxy, log } = options;
   const url = new URL(rootUrl);
   let agentOptions: https.AgentOptions = {
     keepAlive: true,
-    proxyEnv: env,
+    proxyEnv: proxyEnv(proxy),
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
     // Also where NODE_TLS_REJECT_UNAUTHORIZED=0 says otherwise: what we send is secret.
     rejectUnauthorized: true,
@@ -65,7 +67,7 @@ export function createConnections(options: {
     },
     certificate: signal => lookAtCertificate(rootUrl, agentOptions, signal),
     warmUp(count) {
-      if (proxied) return;
+      if (proxy !== undefined) return;
       warm = count;
       current.open(count);
     },

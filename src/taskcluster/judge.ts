@@ -29,13 +29,14 @@ export function judge(outcome: Outcome, options: JudgeOptions): Judgment {
   if (outcome.ended === 'too-large') {
     return failed(badReply('the reply is far larger than any of Taskcluster'));
   }
-  if (outcome.ended === 'compressed') return failed(compressed(response));
+  if (outcome.ended === 'compressed') return failed(compressed(response, options.redactor));
   if (outcome.ended === 'switched') return failed(badReply('the reply changes to another protocol (101)'));
-  if (response === undefined) return failed(noReply(outcome.error, options.host, options.proxy));
+  if (response === undefined)
+    return failed(noReply(outcome.error, options.host, options.proxy, options.redactor));
   if (!response.complete) return failed(cut(response));
   if (response.status >= 300 && response.status < 400) return failed(redirect(response, options.redactor));
   if (response.status < 200 || response.status >= 400) return failed(errorReply(outcome, response, options));
-  return success(outcome, response);
+  return success(outcome, response, options.redactor);
 }
 
 function failed(failure: Failure): Judgment {
@@ -48,8 +49,8 @@ function timedOut(response: ResponseHead | undefined, options: JudgeOptions): Fa
   return unreachable(`the reply (${response.status}) did not come to its end in ${time}`);
 }
 
-function compressed(response: ResponseHead | undefined): Failure {
-  const encoding = quote(response?.contentEncoding ?? '', 40);
+function compressed(response: ResponseHead | undefined, redactor: Redactor): Failure {
+  const encoding = quote(response?.contentEncoding ?? '', redactor, 40);
   return badReply(`the reply is compressed (${encoding}), although it was asked for as it is`);
 }
 
@@ -62,7 +63,7 @@ function redirect(response: ResponseHead, redactor: Redactor): Failure {
   const target = response.location;
   const url = target !== undefined && URL.canParse(target) ? new URL(target) : undefined;
   // Without its query, which may hold anything.
-  const where = url === undefined ? '' : ` to ${quote(redactor.redact(`${url.origin}${url.pathname}`))}`;
+  const where = url === undefined ? '' : ` to ${quote(`${url.origin}${url.pathname}`, redactor)}`;
   return badReply(`the reply is a redirect (${response.status})${where}, which is not followed`, {
     advice: 'set rootURL to the address of Taskcluster itself',
   });
@@ -83,7 +84,9 @@ function errorReply(outcome: Outcome, response: ResponseHead, options: JudgeOpti
   }
   // A wrong server says 404 and 403 as well, and that does not mean that a secret is not there.
   if (said === undefined) {
-    return badReply(`the answer ${status} with ${contentWords(response)} is not Taskcluster's`);
+    return badReply(
+      `the answer ${status} with ${contentWords(response, options.redactor)} is not Taskcluster's`,
+    );
   }
   return refused({ status, ...said });
 }
@@ -97,8 +100,8 @@ function serviceError(
     typeof error === 'object' && error !== null && 'body' in error ? error.body : undefined;
   if (!validateTaskclusterErrorReply(body)) return undefined;
   return {
-    serviceCode: quote(redactor.redact(body.code), 100),
-    message: quote(redactor.redact(withoutEcho(body.message))),
+    serviceCode: quote(body.code, redactor, 100),
+    message: quote(withoutEcho(body.message), redactor),
   };
 }
 
@@ -107,12 +110,14 @@ function withoutEcho(message: string): string {
   return message.split(/(?:^|\r?\n)\s*-{3,}\s*(?:\r?\n|$)/, 1)[0] ?? '';
 }
 
-function success(outcome: Outcome, response: ResponseHead): Judgment {
+function success(outcome: Outcome, response: ResponseHead, redactor: Redactor): Judgment {
   if (outcome.error === undefined && outcome.value !== undefined)
     return { kind: 'reply', value: outcome.value };
   if (response.size === 0) return failed(badReply(`the reply (${response.status}) is empty`));
   if (!isJson(response)) {
-    return failed(badReply(`the reply (${response.status}) is ${contentWords(response)}, not JSON`));
+    return failed(
+      badReply(`the reply (${response.status}) is ${contentWords(response, redactor)}, not JSON`),
+    );
   }
   if (endsEarly(outcome.error)) return failed(cut(response));
   return failed(badReply(`the reply (${response.status}) is not valid JSON`));
@@ -129,6 +134,6 @@ function endsEarly(error: unknown): boolean {
   return typeof body === 'string' && body.trimStart().startsWith('{') && !body.trimEnd().endsWith('}');
 }
 
-function contentWords(response: ResponseHead): string {
-  return response.contentType === '' ? 'no content type' : quote(response.contentType, 60);
+function contentWords(response: ResponseHead, redactor: Redactor): string {
+  return response.contentType === '' ? 'no content type' : quote(response.contentType, redactor, 60);
 }

@@ -1,5 +1,6 @@
 /** A request that got no response at all: what that means, in words. */
 import { messageOf, systemCode } from '../errors.ts';
+import type { Redactor } from '../logging/redactor.ts';
 import { badReply, type Failure, FEW_TRIES, unreachable } from './failure.ts';
 import { type Proxy, proxyWords } from './proxies.ts';
 import { quote } from './text.ts';
@@ -19,7 +20,7 @@ interface NetworkError {
  * @param error as the client threw it: the cause is inside it
  * @param host of rootURL
  */
-export function noReply(error: unknown, host: string, proxy: Proxy | undefined): Failure {
+export function noReply(error: unknown, host: string, proxy: Proxy | undefined, redactor: Redactor): Failure {
   const problem = networkError(error);
   const { code } = problem;
   const cause = problem.error;
@@ -45,7 +46,7 @@ export function noReply(error: unknown, host: string, proxy: Proxy | undefined):
       cause,
     });
   }
-  return unreachable(`no reply from ${named}: ${quote(messageOf(cause))}`, { cause });
+  return unreachable(`no reply from ${named}: ${quote(messageOf(cause), redactor)}`, { cause });
 }
 
 /** The code of the innermost error that has one of its own; the client's HTTP library wraps them. */

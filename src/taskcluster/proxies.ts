@@ -1,4 +1,5 @@
-/** The proxies that the environment names. Node's agents use them (`proxyEnv`); this is about saying so in words. */
+/** The proxies that the environment names: which one a host is reached through, if any. Node's agents do the rest. */
+import { isIPv4 } from 'node:net';
 import { RunnerError } from '../errors.ts';
 import type { Redactor } from '../logging/redactor.ts';
 
@@ -7,6 +8,8 @@ export interface Proxy {
   readonly variable: string;
   readonly host: string;
   readonly port: number;
+  /** The whole of it, perhaps with a password: for the agent alone. */
+  readonly url: string;
 }
 
 /** Where both spellings are set, the lower-case one wins in Node as in curl. */
@@ -16,7 +19,8 @@ const VARIABLES = {
 } as const;
 
 /**
- * The proxy for a URL's protocol, NO_PROXY left aside. Its password becomes known to the redactor.
+ * The proxy that a URL is reached through; undefined also where NO_PROXY exempts its host, whatever the proxy's variable
+ * holds then. The password becomes known to the redactor all the same, since the worker inherits the variable.
  * @throws RunnerError `taskcluster.proxy` where the variable holds no URL of an HTTP proxy; it never shows the value
  */
 export function proxyFor(rootUrl: string, env: NodeJS.ProcessEnv, redactor: Redactor): Proxy | undefined {
@@ -24,10 +28,45 @@ export function proxyFor(rootUrl: string, env: NodeJS.ProcessEnv, redactor: Reda
   const variable = VARIABLES[protocol].find(name => (env[name] ?? '') !== '');
   if (variable === undefined) return undefined;
   const url = parse(env[variable] ?? '');
-  if (url === undefined) throw wrongProxy(variable);
-  learnPassword(url, redactor);
+  if (url !== undefined) learnPassword(url, redactor);
+  if (isExempt(rootUrl, env)) return undefined;
+  if (url === undefined || !isHttp(url)) throw wrongProxy(variable);
   if (decode(url.username) === undefined || decode(url.password) === undefined) throw badEscape(variable);
-  return { variable, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || defaultPort(url) };
+  return { variable, host: hostOf(url), port: portOf(url), url: url.href };
+}
+
+/**
+ * What an agent is told about proxies (`proxyEnv`). It is not the environment itself: our word on NO_PROXY and on
+ * spellings of the proxy's URL that Node passes over (without http://, or with HTTP://) is to be the only one.
+ */
+export function proxyEnv(proxy: Proxy | undefined): NodeJS.ProcessEnv {
+  return proxy === undefined ? {} : { http_proxy: proxy.url, https_proxy: proxy.url };
+}
+
+/**
+ * Whether NO_PROXY exempts a URL's host, by the rules of Node's agents: entries between commas, each of them `*`, a host
+ * or an IP address (both also with `:port`), `.domain` (with the domain itself), `*.domain` (without it), or a range of
+ * IPv4 addresses (`10.0.0.1-10.0.0.9`).
+ */
+export function isExempt(rootUrl: string, env: NodeJS.ProcessEnv): boolean {
+  const url = new URL(rootUrl);
+  const host = hostOf(url);
+  const named = (env.no_proxy ?? '') === '' ? env.NO_PROXY : env.no_proxy;
+  return (named ?? '').split(',').some(entry => exempts(entry.trim().toLowerCase(), host, portOf(url)));
+}
+
+function exempts(entry: string, host: string, port: number): boolean {
+  if (entry === '') return false;
+  if (['*', host, `${host}:${port}`, `[${host}]`, `[${host}]:${port}`].includes(entry)) return true;
+  if (entry.startsWith('.')) return `.${host}`.endsWith(entry);
+  if (entry.startsWith('*.')) return host.endsWith(entry.slice(1));
+  const [first = '', last = '', ...more] = entry.split('-').map(part => part.trim());
+  if (more.length > 0 || ![host, first, last].every(isIPv4)) return false;
+  return ipNumber(first) <= ipNumber(host) && ipNumber(host) <= ipNumber(last);
+}
+
+function ipNumber(address: string): number {
+  return address.split('.').reduce((number, part) => number * 256 + Number(part), 0);
 }
 
 /**
@@ -44,13 +83,22 @@ export function proxyWords(proxy: Proxy): string {
   return `${proxy.host}:${proxy.port} (from ${proxy.variable})`;
 }
 
+/** Without a scheme it is an HTTP proxy, as for curl. */
 function parse(value: string): URL | undefined {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url : undefined;
+  const whole = value.includes('://') ? value : `http://${value}`;
+  return URL.canParse(whole) ? new URL(whole) : undefined;
 }
 
-function defaultPort(url: URL): number {
-  return url.protocol === 'https:' ? 443 : 80;
+function isHttp(url: URL): boolean {
+  return url.protocol === 'http:' || url.protocol === 'https:';
+}
+
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '');
+}
+
+function portOf(url: URL): number {
+  return Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
 }
 
 function learnPassword(url: URL, redactor: Redactor): void {
@@ -75,7 +123,7 @@ function badEscape(variable: string): RunnerError {
   return new RunnerError(
     'taskcluster.proxy',
     `the user name or the password in the environment variable ${variable} has a "%" that begins no escape`,
-    { exit: 'unreachable', advice: `write each "%" of the user name and the password as %25` },
+    { exit: 'config', advice: `write each "%" of the user name and the password as %25` },
   );
 }
 
@@ -84,7 +132,7 @@ function wrongProxy(variable: string): RunnerError {
     'taskcluster.proxy',
     `the environment variable ${variable} is not the URL of an HTTP proxy`,
     {
-      exit: 'unreachable',
+      exit: 'config',
       advice: `set ${variable} to a URL such as http://proxy.example:3128, or unset it`,
     },
   );

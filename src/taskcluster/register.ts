@@ -1,16 +1,14 @@
 /** registerWorker: the call with which a machine becomes a worker, and its peculiarities. */
-import type { JsonObject, JsonValue } from '../json.ts';
+import { type JsonObject, visitStrings } from '../json.ts';
 import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
 import type { Registered } from '../model.ts';
+import { MIN_SECRET_LENGTH } from '../secret-keys.ts';
 import type { Call } from './call.ts';
 import { makeClients } from './clients.ts';
 import type { Failure } from './failure.ts';
 import { readRegistration } from './replies.ts';
 import type { RegisterRequest } from './taskcluster.ts';
-
-/** Shorter strings of an identity proof are words, not secrets. */
-const SHORTEST_SECRET = 8;
 
 const REFUSED_ADVICE =
   'compare the provider section of the runner config with the worker pool and the worker in worker-manager';
@@ -34,7 +32,7 @@ export function registerCall(
     url: `${rootUrl}/api/worker-manager/v1/worker/register`,
     async send(agent, timeoutMs, signal) {
       const proof = await request.prove(signal);
-      learnStrings(proof, redactor);
+      learnProof(proof, redactor);
       // Nothing is signed here: the proof is what speaks for the machine.
       const { workerManager } = await makeClients({ rootUrl, credentials: {}, agent, timeoutMs });
       return workerManager.registerWorker({
@@ -51,7 +49,7 @@ export function registerCall(
       // Services before 96.3.0 do not know systemBootTime and refuse every key they do not know.
       if (bootTime === undefined || !isSchemaRefusal(failure)) return false;
       bootTime = undefined;
-      log.debug(
+      log.info(
         'registerWorker was refused by its schema; trying without systemBootTime, which older services lack',
       );
       return true;
@@ -74,11 +72,9 @@ function isSchemaRefusal(failure: Failure): boolean {
   return failure.refusal?.status === 400 && failure.refusal.serviceCode === 'InputValidationError';
 }
 
-function learnStrings(value: JsonValue | JsonObject, redactor: Redactor): void {
-  if (typeof value === 'string') {
-    if (value.length >= SHORTEST_SECRET) redactor.add(value);
-    return;
-  }
-  if (typeof value !== 'object' || value === null) return;
-  for (const item of Object.values(value) as readonly JsonValue[]) learnStrings(item, redactor);
+/** Shorter strings of an identity proof are words, not secrets. */
+function learnProof(proof: JsonObject, redactor: Redactor): void {
+  visitStrings(proof, text => {
+    if (text.length >= MIN_SECRET_LENGTH) redactor.add(text);
+  });
 }

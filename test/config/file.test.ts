@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { loadRunnerConfig } from '../../src/config/load.ts';
+import { holdsSecret, loadRunnerConfig } from '../../src/config/load.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { configFile, MINIMAL, refusal } from './support.ts';
 
@@ -68,6 +68,14 @@ void test('a file that holds a secret and that others can read is tightened, wit
   ]);
   assert.equal(await modeOf(path), '600');
   assert.deepEqual((await loadRunnerConfig(path)).warnings, []);
+});
+
+void test('the secret of a provider is known by the looks of its key, whatever the provider', () => {
+  for (const key of ['staticSecret', 'accessToken', 'bootstrap_token', 'privateKey']) {
+    assert.ok(holdsSecret({ providerType: 'new', [key]: 'x' }), key);
+  }
+  for (const key of ['workerID', 'tokenPath'])
+    assert.ok(!holdsSecret({ providerType: 'new', [key]: 'x' }), key);
 });
 
 void test('a check warns of an open file and changes nothing', async t => {

@@ -70,6 +70,11 @@ void test('sections and texts that a template left empty count as absent', async
   assert.deepEqual({ ...config, path: '' }, { ...plain, path: '' });
 });
 
+void test('a cacheOverRestarts with nothing behind it counts as absent', async t => {
+  const { config } = await load(t, `${MINIMAL}cacheOverRestarts:\n`);
+  assert.equal(config.cacheOverRestarts, undefined);
+});
+
 void test('slashes at the end of rootURL make no difference', async t => {
   const { config } = await load(t, MINIMAL.replace('example.com', 'example.com/taskcluster//'));
   assert.equal(config.provider.rootURL, 'https://tc.example.com/taskcluster');

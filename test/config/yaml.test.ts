@@ -84,7 +84,40 @@ void test('numbers that JSON cannot carry on are refused', async t => {
     found.slice(1).map(line => line.split(':')[0]),
     ['13', '14', '15', '16', '17'],
   );
-  assert.match(found[1] ?? '', /would lose digits/);
+  assert.match(found[1] ?? '', /cannot hold/);
+});
+
+const UNHOLDABLE = [
+  '12345678901234567890',
+  '12345678901234567890e0',
+  '9007199254740993.0',
+  '-9007199254740993',
+  '1.23456789012345678901',
+  '1e-400',
+  '1e400',
+  '0x20000000000001',
+];
+for (const number of UNHOLDABLE) {
+  void test(`the number ${number}, which a double cannot hold, is refused at its place`, async t => {
+    const told = await mistake(t, withWorkerConfig(`n: ${number}`));
+    assert.match(told, /^12:6: a number that a double cannot hold .* put it in quotes if it is text$/);
+    const { config } = await load(t, withWorkerConfig(`n: "${number}"`));
+    assert.deepEqual(config.workerConfig, { n: number });
+  });
+}
+
+void test('numbers that a double holds in another spelling are let through', async t => {
+  const numbers =
+    '0.1, 1.50, 1e3, 100000, 0, -0.0, 0e400, 1.5E+3, -.25, 0.000001, 123e-20, 5e-324, 1000000000000000000000, 9007199254740992';
+  const { config } = await load(t, withWorkerConfig(`n: [${numbers}]`));
+  assert.deepEqual(config.workerConfig, { n: numbers.split(', ').map(Number) });
+});
+
+void test('a number that fills the file is judged at once', async t => {
+  const startMs = performance.now();
+  const told = await mistake(t, withWorkerConfig(`n: 1${'0'.repeat(1_000_000)}1`));
+  assert.match(told, /^12:6: a number that a double cannot hold/);
+  assert.ok(performance.now() - startMs < 5000);
 });
 
 void test('a key twice in its mapping is refused where it stands again', async t => {

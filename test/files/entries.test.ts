@@ -55,6 +55,16 @@ test('missing keys and wrong kinds are named', () => {
   ]);
 });
 
+test('no part of a long value is shown: half a secret would not be found by the redactor', () => {
+  const key = 'a:b:-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJT';
+  for (const name of ['mode', 'owner', 'encoding', 'format']) {
+    const [mistake = ''] = mistakes([{ ...good, [name]: key }]);
+    assert.ok(mistake.endsWith(`, but is ${key.length} characters`), mistake);
+  }
+  const [steering = ''] = mistakes([{ ...good, owner: 'a:b:\u001b' }]);
+  assert.match(steering, /, but is 5 characters$/);
+});
+
 test('all mistakes are told at once, and none repeats content', () => {
   const all = mistakes([{ path: '/a', content: 42424242, description: ['hunter2'] }, null]);
   assert.equal(all.length, 5);

@@ -3,28 +3,27 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, suite, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { slimWinston } from '../../tools/slim-winston.ts';
-import { temporaryFolder } from '../support/temp.ts';
+import { makeTemporaryFolder, removeFolder, temporaryFolder } from '../support/temp.ts';
 
 const FIXTURE = join(import.meta.dirname, '..', 'fixtures', 'log-writer.ts');
 
 /** The fixture, made into a bundle as the build makes start-worker. */
 let bundle = '';
+let folder = '';
 
 before(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'worker-runner-test-'));
+  folder = await makeTemporaryFolder();
   bundle = join(folder, 'log-writer.cjs');
   const options = { bundle: true, platform: 'node', format: 'cjs', logLevel: 'error' } as const;
   await build({ ...options, entryPoints: [FIXTURE], outfile: bundle, plugins: [slimWinston()] });
 });
-after(() => rm(dirname(bundle), { recursive: true }));
+after(() => removeFolder(folder));
 
 interface Writer {
   readonly pid: number;

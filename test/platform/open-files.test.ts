@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
-import { openFilesLimit } from '../../src/platform/open-files.ts';
+import { originalOpenFiles } from '../../src/platform/open-files.ts';
 
 test('the launcher hands over the limit of open files as a number or as unlimited', async () => {
-  assert.equal(await openFilesLimit({ WORKER_RUNNER_OPEN_FILES: '1024' }), 1024);
-  assert.equal(await openFilesLimit({ WORKER_RUNNER_OPEN_FILES: 'unlimited' }), 'unlimited');
+  assert.equal(await originalOpenFiles({ WORKER_RUNNER_OPEN_FILES: '1024' }), 1024);
+  assert.equal(await originalOpenFiles({ WORKER_RUNNER_OPEN_FILES: 'unlimited' }), 'unlimited');
 });
 
 test('with nonsense from the launcher there is no limit to give back', async () => {
   for (const value of ['', '0', '-1', '1e3', ' 5', 'many', '9'.repeat(30)]) {
-    assert.equal(await openFilesLimit({ WORKER_RUNNER_OPEN_FILES: value }), undefined);
+    assert.equal(await originalOpenFiles({ WORKER_RUNNER_OPEN_FILES: value }), undefined);
   }
 });
 
@@ -23,11 +23,11 @@ test(
     });
     t.after(() => parent.kill());
     await new Promise(resolve => parent.stdout.once('data', resolve));
-    assert.equal(await openFilesLimit({}, parent.pid), 77);
+    assert.equal(await originalOpenFiles({}, parent.pid), 77);
   },
 );
 
 test('without a launcher, below process 1 or an unknown process, nothing is known', async () => {
-  assert.equal(await openFilesLimit({}, 1), undefined);
-  assert.equal(await openFilesLimit({}, 2 ** 30), undefined);
+  assert.equal(await originalOpenFiles({}, 1), undefined);
+  assert.equal(await originalOpenFiles({}, 2 ** 30), undefined);
 });

@@ -33,14 +33,6 @@ test('a late hello is taken, and messages flow again', async t => {
   assert.deepEqual(handled, [{ type: 'shutdown' }]);
 });
 
-test('a hello timeout of weeks does not fire at once', async t => {
-  const { stdout, connection, log } = converse(t, { helloTimeoutMs: 60 * 24 * 3600 * 1000 });
-  const agreed = connection.agreed('log');
-  stdout.write(HELLO);
-  assert.equal(await agreed, true);
-  assert.ok(!log.entries.some(entry => entry.message.includes('no hello')));
-});
-
 test('a second hello changes nothing', async t => {
   const { stdout, connection, log } = converse(t);
   stdout.write(

@@ -99,6 +99,21 @@ for (const [name, line, reason] of nonsense) {
   });
 }
 
+test('no part of a secret that stands in place of a type reaches the log', async t => {
+  const secret = 'an-access-token-that-has-43-characters-----';
+  const { stdout, finish } = converse(t);
+  stdout.write(`${HELLO}~${JSON.stringify({ type: secret })}\n`);
+  const shown = redactorOf(secret).redact(await finish());
+  assert.ok(!shown.includes('an-access'), shown);
+  assert.match(shown, /it is of an unknown type of 43 characters/);
+});
+
+test('a type that could steer a terminal is not quoted', async t => {
+  const { stdout, finish } = converse(t);
+  stdout.write(`${HELLO}~{"type":"\\u001b[2J"}\n`);
+  assert.match(await finish(), /it is of an unknown type of 4 characters/);
+});
+
 test('a message of too many values is refused before it is parsed', async t => {
   const { stdout, finish, log } = converse(t, { limits: { lineBytes: 1024, messageBytes: 1_000_000 } });
   const withValues = (count: number) => `~{"type":"log","body":{"a":[${'[],'.repeat(count)}[]]}}\n`;
@@ -174,6 +189,20 @@ test('an error report is without secrets and within the limits of worker-manager
   assert.equal(sent.title, `${'t'.repeat(120)}[secret]`);
   assert.equal(sent.description, 'd'.repeat(10_239));
   assert.deepEqual(sent.extra, { list: [{ '[secret]': 'a [secret]' }, 1, null] });
+});
+
+test('a secret that is a number is not in an error report', async t => {
+  const { stdout, finish, handled } = converse(t, { redactor: redactorOf('12345678') });
+  const report = {
+    type: 'error-report',
+    kind: 'k',
+    title: 't',
+    description: 'd',
+    extra: { pin: 12345678, n: 7 },
+  };
+  stdout.write(`${HELLO}~${JSON.stringify(report)}\n`);
+  await finish();
+  assert.deepEqual(handled[0]?.type === 'error-report' && handled[0].extra, { pin: '[secret]', n: 7 });
 });
 
 test('a kind without any usable character becomes worker-error', async t => {

@@ -5,7 +5,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { readScenarioFile } from '../../src/simulator/scenario-file.ts';
-import { ROOT, runProgram, startProgram, VERSION, type ProgramResult } from '../support/program.ts';
+import {
+  programPath,
+  ROOT,
+  runProgram,
+  startProgram,
+  VERSION,
+  type ProgramResult,
+} from '../support/program.ts';
+import { runCommand } from '../support/shell.ts';
 import { WORKER } from '../support/simulator.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
@@ -95,6 +103,21 @@ test('over TLS the command is given the CA to trust', async () => {
   const { stdout, stderr } = await simulateCloud(EXAMPLE, '--port', '0', '--tls', ...script(code));
   assert.equal(stdout.trim(), '200', stderr);
   assert.match(stderr, /export SSL_CERT_FILE=/);
+});
+
+test('the command gets the limit of open files and the environment that simulate-cloud was started with', async t => {
+  const ca = await scenarioFile(t, '');
+  const { code, stdout, stderr } = await runCommand(
+    [
+      ...['/bin/sh', '-c', 'ulimit -Sn 333; exec "$0" "$@"', programPath('simulate-cloud'), EXAMPLE],
+      ...['--port', '0', '--', 'sh', '-c', 'ulimit -Sn; env; exit 9'],
+    ],
+    { SSL_CERT_FILE: ca, NODE_EXTRA_CA_CERTS: '' },
+  );
+  assert.equal(code, 9, stderr);
+  assert.match(stdout, /^333\n/);
+  assert.match(stdout, new RegExp(`^SSL_CERT_FILE=${ca}$`, 'm'));
+  assert.doesNotMatch(stdout, /WORKER_RUNNER_|NODE_EXTRA_CA_CERTS=./);
 });
 
 test('signals go to the command, whose end is ours', async () => {

@@ -5,14 +5,20 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { listAll, modeOf } from '../support/files.ts';
 import { temporaryFolder } from '../support/temp.ts';
-import { assertRefused, boot, fileEntry, poolWith, zipEntry } from '../support/worker-boot.ts';
+import {
+  assertRefused,
+  bootWithSources,
+  fileEntry,
+  poolWith,
+  zipEntry,
+} from '../support/boot-with-sources.ts';
 import type { ZipEntry } from '../support/zip.ts';
 
 void test('a zip is unpacked with its folders, modes and symlinks, through a symlink that stands inside the target', async t => {
   const folder = await temporaryFolder(t);
   await mkdir(join(folder, 'usr/bin'), { recursive: true, mode: 0o750 });
   await symlink('usr/bin', join(folder, 'bin'));
-  const { code, stderr } = await boot(t, {
+  const { code, stderr } = await bootWithSources(t, {
     secret: {
       files: [
         zipEntry(
@@ -53,7 +59,7 @@ void test('an archive is unpacked again at the next boot, over its own files and
     { name: 'new/tool', content: 'new' },
   ];
   for (const target of ['old', 'new']) {
-    const { code, stderr } = await boot(t, { pool: poolWith(zipEntry(folder, entries(target))) });
+    const { code, stderr } = await bootWithSources(t, { pool: poolWith(zipEntry(folder, entries(target))) });
     assert.equal(code, 0, stderr);
     assert.equal(await readFile(join(folder, 'current/tool'), 'utf8'), target);
     assert.equal(await readFile(join(folder, 'bin/tool'), 'utf8'), 'new');
@@ -82,7 +88,7 @@ void test('an archive that would leave its target is refused, and nothing of it 
     [good, link('through', 'out/evil')],
     [good, link('way', 'good'), { name: 'way/file' }],
   ] satisfies readonly ZipEntry[][]) {
-    const result = await boot(t, { pool: poolWith(zipEntry(target, entries)) });
+    const result = await bootWithSources(t, { pool: poolWith(zipEntry(target, entries)) });
     assertRefused(
       result,
       'badSource',
@@ -95,7 +101,7 @@ void test('an archive that would leave its target is refused, and nothing of it 
 void test('an archive that says less than it holds is stopped where it says more', async t => {
   const folder = await temporaryFolder(t);
   const bomb = { name: 'bomb', content: Buffer.alloc(50_000_000), size: 10 };
-  const result = await boot(t, { pool: poolWith(zipEntry(folder, [{ name: 'good' }, bomb])) });
+  const result = await bootWithSources(t, { pool: poolWith(zipEntry(folder, [{ name: 'good' }, bomb])) });
   assertRefused(result, 'badSource', /entry "bomb" is damaged/);
   assert.deepEqual(await listAll(folder), []);
 });
@@ -109,10 +115,14 @@ for (const [limit, text] of [
     const folder = await temporaryFolder(t);
     const entries = ['a', 'b'].map(name => ({ name, content: 'x'.repeat(100) }));
     const files = poolWith(zipEntry(join(folder, 'zip'), [...entries, { name: 'c' }]));
-    assertRefused(await boot(t, { pool: files, config: { limits: limit } }), 'badSource', text);
+    assertRefused(await bootWithSources(t, { pool: files, config: { limits: limit } }), 'badSource', text);
     assert.deepEqual(await listAll(folder), []);
     const plain = ['a', 'b', 'c'].map(name => fileEntry(join(folder, name), 'x'.repeat(100)));
-    assertRefused(await boot(t, { pool: poolWith(...plain), config: { limits: limit } }), 'badSource', text);
+    assertRefused(
+      await bootWithSources(t, { pool: poolWith(...plain), config: { limits: limit } }),
+      'badSource',
+      text,
+    );
     assert.deepEqual(await listAll(folder), []);
   });
 }

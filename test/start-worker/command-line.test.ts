@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { spawn } from 'node:child_process';
 import { EXIT_CODES } from '../../src/exit-codes.ts';
-import { runProgram, VERSION } from '../support/program.ts';
+import { programPath, runProgram, VERSION } from '../support/program.ts';
 import { STANDALONE_PROVIDER, writeRunnerConfig } from '../support/runner-config.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
@@ -41,6 +42,30 @@ for (const { args, reason } of [
     assert.equal(stdout, '');
     assert.match(stderr, reason);
     assert.match(stderr, /Usage:\n {2}start-worker <runnerConfig>/);
+  });
+}
+
+for (const name of ['constructor', 'toString', '__proto__']) {
+  void test(`a runner config that is called ${name} is a file like any other`, async t => {
+    const { code, stderr } = await runProgram('start-worker', [name], { cwd: await temporaryFolder(t) });
+    assert.equal(code, EXIT_CODES.config.code);
+    assert.match(stderr, new RegExp(`${name}: there is no such file`));
+  });
+}
+
+for (const { command, code } of [
+  { command: '"$0" --help >/dev/full', code: 0 },
+  { command: '"$0" --verbose 2>/dev/full', code: EXIT_CODES.usage.code },
+  { command: '"$0" --check no-such-file >/dev/full 2>/dev/full', code: EXIT_CODES.config.code },
+]) {
+  void test(`an output that takes nothing changes no exit code: ${command}`, async () => {
+    const shell = spawn('/bin/sh', ['-c', command, programPath('start-worker')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    shell.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    assert.equal(await new Promise(resolve => shell.on('close', resolve)), code);
+    assert.ok(!/\n\s+at /.test(stderr), stderr);
   });
 }
 

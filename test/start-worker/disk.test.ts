@@ -9,12 +9,12 @@ import { AS_NOBODY, NEEDS_MOUNTS, NEEDS_ROOT } from '../support/shell.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import {
   assertRefused,
-  boot,
+  bootWithSources,
   fileEntry,
   poolWith,
   zipEntry,
-  type BootOptions,
-} from '../support/worker-boot.ts';
+  type BootSources,
+} from '../support/boot-with-sources.ts';
 
 void test('a file whose path is a folder, a device or leads through a file is refused with what stands there', async t => {
   const folder = await temporaryFolder(t);
@@ -32,7 +32,7 @@ void test('a file whose path is a folder, a device or leads through a file is re
       /a folder stands there/,
     ],
   ] as const) {
-    assertRefused(await boot(t, { pool: poolWith(entry) }), 'files', text);
+    assertRefused(await bootWithSources(t, { pool: poolWith(entry) }), 'files', text);
     assert.deepEqual(await listAll(folder), before);
   }
 });
@@ -47,7 +47,7 @@ void test('a full disk is said in words, and what was begun is removed', { skip:
       { name: 'big', content },
     ]),
   ]) {
-    const result = await boot(t, {
+    const result = await bootWithSources(t, {
       pool: poolWith(entry),
       wrap: inMounts('mount -t tmpfs -o size=64k none "$TARGET"', 'ls -A "$TARGET"'),
       env: { TARGET: folder },
@@ -61,7 +61,7 @@ void test('a bind-mounted single file is written in place', { skip: NEEDS_MOUNTS
   const folder = await temporaryFolder(t);
   await writeFile(join(folder, 'origin'), 'an older and longer content', { mode: 0o644 });
   await writeFile(join(folder, 'mounted'), '');
-  const { code, stderr } = await boot(t, {
+  const { code, stderr } = await bootWithSources(t, {
     secret: { files: [fileEntry(join(folder, 'mounted'), 'new')] },
     wrap: inMounts('mount --bind "$TARGET/origin" "$TARGET/mounted"', 'true'),
     env: { TARGET: folder },
@@ -74,7 +74,7 @@ void test('a bind-mounted single file is written in place', { skip: NEEDS_MOUNTS
 
 void test('who may not write a file is told so', { skip: NEEDS_ROOT }, async t => {
   const folder = await temporaryFolder(t);
-  const result = await boot(t, {
+  const result = await bootWithSources(t, {
     pool: poolWith(fileEntry(join(folder, 'file'), 'x')),
     wrap: ([program = '', config = ''], own) => [
       ...['sh', '-c', 'chown -R 65534 "$0"; chmod 755 "$0" "$1"; shift; exec "$@"', own, folder],
@@ -90,7 +90,7 @@ void test("the worker's config that cannot be written is code 108 and names its 
   const worker = join(folder, 'worker');
   await writeFile(worker, '#!/bin/sh\ntouch "$0.started"\n', { mode: 0o755 });
   await mkdir(join(folder, 'config.json'));
-  const result = await boot(t, {
+  const result = await bootWithSources(t, {
     config: {
       worker: { implementation: 'generic-worker', path: worker, configPath: join(folder, 'config.json') },
     },
@@ -100,7 +100,7 @@ void test("the worker's config that cannot be written is code 108 and names its 
 });
 
 /** Runs start-worker in a mount namespace that a script prepared, then another script; the code is start-worker's. */
-function inMounts(before: string, after: string): NonNullable<BootOptions['wrap']> {
+function inMounts(before: string, after: string): NonNullable<BootSources['wrap']> {
   return ([program = '', config = '']) => [
     ...['unshare', '-m', 'sh', '-uc', `${before} || exit 1; "$0" "$1"; code=$?; ${after}; exit $code`],
     ...[program, config],

@@ -38,6 +38,7 @@ void test('the dummy worker shows the state as YAML, with the source of each key
       list: ['open'],
       deep: { runner: 1 },
       apiToken: 'runner-config-token',
+      pin: { password: 12345678 },
     },
   });
   const { code, stdout, stderr } = await runProgram('start-worker', [config]);
@@ -63,6 +64,7 @@ void test('the dummy worker shows the state as YAML, with the source of each key
     list: ['open', '[secret]'],
     deep: { runner: 1, pool: true, hidden: '[secret]' },
     apiToken: '[secret]',
+    pin: { password: '[secret]' },
     fromPool: 1,
     plainName: '[secret]',
     number: 7,
@@ -82,6 +84,7 @@ void test('the dummy worker shows the state as YAML, with the source of each key
     'also-secret',
     'runner-config-token',
     'aGlkZGVu',
+    '12345678',
     WORKER.staticSecret,
   ]) {
     assert.ok(!(stdout + stderr).includes(secret), `${secret} is shown`);

@@ -8,12 +8,12 @@ import { NEEDS_ROOT } from '../support/shell.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import {
   assertRefused,
-  boot,
+  bootWithSources,
   fileEntry,
   poolWith,
   zipEntry,
-  type BootOptions,
-} from '../support/worker-boot.ts';
+  type BootSources,
+} from '../support/boot-with-sources.ts';
 import { makeZip } from '../support/zip.ts';
 
 void test('files come from pool and secret in order, the last of a path stands, and the log holds no content', async t => {
@@ -21,7 +21,7 @@ void test('files come from pool and secret in order, the last of a path stands, 
   const path = (name: string) => join(folder, name);
   const text = 'hunter2, a content that nobody shall read in a log';
   const wrapped = Buffer.from(text.repeat(5)).toString('base64').replace(/.{60}/g, '$&\r\n');
-  const { code, stderr, workerConfig } = await boot(t, {
+  const { code, stderr, workerConfig } = await bootWithSources(t, {
     pool: poolWith(
       fileEntry(path('both'), 'from the pool', { mode: '0644' }),
       fileEntry(path('twice'), 'first'),
@@ -76,7 +76,7 @@ void test(
   async t => {
     const folder = await temporaryFolder(t);
     const file = join(folder, 'new/file');
-    const { code, stderr } = await boot(t, {
+    const { code, stderr } = await bootWithSources(t, {
       pool: poolWith(
         fileEntry(file, 'x', { owner: '1234:5678' }),
         zipEntry(join(folder, 'zip'), [{ name: 'a/b' }, { name: 'link', content: 'a', mode: 0o120777 }], {
@@ -122,7 +122,7 @@ for (const [what, entry, text] of [
   void test(`${what} is refused with its place, and neither it nor a file before it is written`, async t => {
     const folder = await temporaryFolder(t);
     const wrong = { ...fileEntry(join(folder, 'file'), 'x'), ...entry };
-    const result = await boot(t, {
+    const result = await bootWithSources(t, {
       pool: poolWith(wrong),
       secret: { files: [fileEntry(join(folder, 'b'), 'x')] },
     });
@@ -137,8 +137,8 @@ void test('files that are no list are refused with the name of their source', as
     { pool: { genericWorker: { files: { path: 'hunter2' } } } },
     { secret: { files: 'hunter2' } },
     { secret: { config: {}, files: ['hunter2'] } },
-  ] satisfies BootOptions[]) {
-    const result = await boot(t, options);
+  ] satisfies BootSources[]) {
+    const result = await bootWithSources(t, options);
     assertRefused(
       result,
       'badSource',

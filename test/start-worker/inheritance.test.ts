@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { programPath, runProgram } from '../support/program.ts';
 import { writeScript, writeStandaloneConfig } from '../support/runner-config.ts';
+import { runCommand } from '../support/shell.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 void test('the worker inherits working directory and environment', async t => {
@@ -55,3 +56,24 @@ void test('a CA file of the environment is handed to Node, and the worker does n
   assert.match(stderr, new RegExp(` SSL_CERT_FILE=${file}\n`));
   assert.ok(!/NODE_EXTRA_CA_CERTS|WORKER_RUNNER/.test(stderr), stderr);
 });
+
+void test(
+  'a variable that no shell can hold reaches the worker, and the log says that the limit of open files stays',
+  { skip: process.platform !== 'linux' },
+  async t => {
+    const folder = await temporaryFolder(t);
+    const worker = await writeScript(folder, 'worker', "tr '\\0' '\\n' < /proc/$$/environ");
+    const config = await writeStandaloneConfig(folder, worker);
+    // Without the launcher, whose shell may lose it.
+    const { code, stderr } = await runCommand([process.execPath, programPath('start-worker'), config], {
+      'my.secret': 'is kept',
+      WORKER_RUNNER_OPEN_FILES: '333',
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /my\.secret=is kept\n/);
+    assert.match(
+      stderr,
+      /start-worker: the limit of open files stays .* not 333: .* would lose .*my\.secret/,
+    );
+  },
+);

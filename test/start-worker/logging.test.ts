@@ -42,7 +42,7 @@ void test('in json each line is one object with time, severity, source, message,
   const own = ofSource('runner');
   assert.deepEqual(own.at(0)?.fields, { provider: 'standalone', worker: 'generic-worker' });
   assert.deepEqual(own.at(-1), {
-    severity: 'info',
+    severity: 'warning',
     message: 'the worker exited with code 3',
     fields: undefined,
   });

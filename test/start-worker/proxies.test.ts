@@ -136,8 +136,8 @@ void test('a proxy that is none is said so', async t => {
 
 void test('a proxy variable that is no URL is named, its value is not', async t => {
   const simulator = await simulate(t);
-  const result = await boot(t, simulator.rootUrl, { env: { HTTP_PROXY: `me:${PASSWORD}@proxy` } });
-  assert.match(assertFailed(result, 'unreachable'), /HTTP_PROXY is not the URL of an HTTP proxy/);
+  const result = await boot(t, simulator.rootUrl, { env: { HTTP_PROXY: `socks5://me:${PASSWORD}@proxy` } });
+  assert.match(assertFailed(result, 'config'), /HTTP_PROXY is not the URL of an HTTP proxy/);
   assertNoSecrets(result.stderr, PASSWORD);
   assert.equal(simulator.requests.length, 0);
 });
@@ -147,7 +147,7 @@ void test('a proxy password with a bare % is said so, and not shown', async t =>
   const env = { HTTP_PROXY: 'http://me:half-a-%zz-password@127.0.0.1:9' };
   const result = await boot(t, simulator.rootUrl, { env });
   assert.match(
-    assertFailed(result, 'unreachable'),
+    assertFailed(result, 'config'),
     /the password in .* HTTP_PROXY has a "%" that begins no escape$/,
   );
   assertNoSecrets(result.stderr, 'half-a-%zz-password');

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { EXIT_CODES } from '../../src/exit-codes.ts';
 import type { JsonObject } from '../../src/json.ts';
 import { WORKER } from '../support/simulator.ts';
-import { boot, type BootOptions } from '../support/worker-boot.ts';
+import { bootWithSources, type BootSources } from '../support/boot-with-sources.ts';
 
 /** What generic-worker's own keys are; every source may set them in vain. */
 const OWN_KEYS = new Set(
@@ -19,7 +19,7 @@ function withoutOwnKeys(config: JsonObject | undefined): JsonObject {
 
 const merges: readonly {
   readonly what: string;
-  readonly sources: BootOptions;
+  readonly sources: BootSources;
   readonly expected: JsonObject;
 }[] = [
   {
@@ -124,7 +124,7 @@ const merges: readonly {
 
 for (const { what, sources, expected } of merges) {
   void test(what, async t => {
-    const { code, stderr, workerConfig } = await boot(t, sources);
+    const { code, stderr, workerConfig } = await bootWithSources(t, sources);
     assert.equal(code, 0, stderr);
     assert.deepEqual(withoutOwnKeys(workerConfig), expected);
   });
@@ -142,7 +142,7 @@ void test('no source has a say in who the worker is; only workerTypeMetadata is 
     workerType: 'mine',
     workerLocation: 'mine',
   };
-  const { code, stderr, workerConfig } = await boot(t, {
+  const { code, stderr, workerConfig } = await bootWithSources(t, {
     config: { workerConfig: { ...mine, workerTypeMetadata: { a: 1, b: [1] } } },
     pool: { genericWorker: { config: { ...mine, workerTypeMetadata: { c: 2 } } } },
     secret: { config: { ...mine, workerTypeMetadata: { b: [2] } } },
@@ -155,7 +155,7 @@ void test('no source has a say in who the worker is; only workerTypeMetadata is 
 });
 
 void test('keys beside config and files of a pool are ignored with one warning that names them', async t => {
-  const { code, stderr, workerConfig } = await boot(t, {
+  const { code, stderr, workerConfig } = await bootWithSources(t, {
     pool: { genericWorker: { config: { a: 1 }, idleTimeoutSecs: 5 } },
   });
   assert.equal(code, 0, stderr);
@@ -179,7 +179,7 @@ for (const [sources, text] of [
   ],
 ] as const) {
   void test(`${String(text)} is told of a source of a wrong shape, without its value`, async t => {
-    const { code, stderr, workerConfig } = await boot(t, sources);
+    const { code, stderr, workerConfig } = await bootWithSources(t, sources);
     assert.equal(code, EXIT_CODES.badSource.code, stderr);
     assert.match(stderr, text);
     assert.match(stderr, /error: what to do: /);

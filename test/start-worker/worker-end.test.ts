@@ -169,3 +169,48 @@ void test('a signal during the boot ends it, and no worker is started', async t 
   assert.match(stderr, /SIGTERM came before the worker was started/);
   assert.ok(!stderr.includes('echo started'));
 });
+
+void test('a fault of the runner itself ends its worker too, and has a code of its own', async t => {
+  const folder = await temporaryFolder(t);
+  const worker = await writeScript(folder, 'worker', `echo $$ >'${folder}/pid'; exec sleep 300`);
+  const fault = join(folder, 'fault.cjs');
+  // Thrown once the worker is there, from where nobody can catch it.
+  await writeFile(
+    fault,
+    `const { existsSync } = require('node:fs');
+     const timer = setInterval(() => {
+       if (!existsSync('${folder}/pid')) return;
+       clearInterval(timer);
+       throw new Error('thrown into the void');
+     }, 20);`,
+  );
+  const { code, stderr } = await runProgram('start-worker', [await writeStandaloneConfig(folder, worker)], {
+    env: { NODE_OPTIONS: `--require=${fault}` },
+  });
+  assert.equal(code, EXIT_CODES.internal.code, stderr);
+  assert.match(stderr, /a fault of start-worker itself, please report it: Error: thrown into the void/);
+  const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+});
+
+void test('a second SIGTERM is the last that the worker gets, also when hello never comes', async t => {
+  const folder = await temporaryFolder(t);
+  const worker = await writeScript(
+    folder,
+    'worker',
+    `n=0; trap 'n=$((n+1)); echo "term $n"' TERM; echo ready; while [ ! -e '${folder}/end' ]; do sleep 0.05; done; exit 4`,
+  );
+  const config = await writeStandaloneConfig(folder, worker, { lifecycle: { helloTimeout: '1s' } });
+  const runner = startProgram('start-worker', [config]);
+  await runner.says(/ ready\n/);
+  runner.kill('SIGTERM');
+  await runner.says('has not said hello yet');
+  runner.kill('SIGTERM');
+  await runner.says('term 1');
+  await runner.says('said no hello within');
+  // A further one would have been sent by now.
+  await writeFile(join(folder, 'end'), '');
+  const { code, stderr } = await runner.exited;
+  assert.equal(code, 4);
+  assert.ok(!stderr.includes('term 2'), stderr);
+});

@@ -62,7 +62,6 @@ export function createMemoryLog(): MemoryLog {
     get outputCalls() {
       return outputCalls;
     },
-    debug: enter('debug'),
     info: enter('info'),
     warn: enter('warning'),
     error: enter('error'),

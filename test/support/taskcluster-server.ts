@@ -174,7 +174,6 @@ export function connectTo(t: TestContext, rootUrl: string, options: Partial<Task
     reach: 0,
   };
   const log: Log = {
-    debug: () => undefined,
     info: () => undefined,
     warn: message => void warnings.push(message),
     error: () => undefined,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
+import { createMemoryLog } from '../support/memory-log.ts';
 import { connectTo, refuse, REGISTRATION, sendJson, startServer } from '../support/taskcluster-server.ts';
 
 const signal = AbortSignal.timeout(30_000);
@@ -68,10 +69,27 @@ test('a service that does not know systemBootTime is asked again without it, at 
     if (request.body.includes('systemBootTime')) refuse(response, 400, 'InputValidationError', 'unknown key');
     else sendJson(response, 200, REGISTRATION);
   });
-  const rig = connectTo(t, server.rootUrl);
+  const log = createMemoryLog();
+  const rig = connectTo(t, server.rootUrl, { log });
   await rig.register({ systemBootTime: new Date() });
   assert.equal(server.requests.length, 2);
   assert.deepEqual(rig.clock.sleeps, []);
+  assert.deepEqual(
+    log.entries.map(({ severity, message }) => `${severity}: ${message}`),
+    [
+      'info: registerWorker was refused by its schema; trying without systemBootTime, which older services lack',
+    ],
+  );
+});
+
+test('strings of 8 characters and more in an identity proof are known to the logger, at any depth', async t => {
+  const server = await startServer(t, response => sendJson(response, 200, REGISTRATION));
+  const rig = connectTo(t, server.rootUrl);
+  await rig.register({
+    prove: () => Promise.resolve({ kind: 'pkcs7', a: [{ signature: 'eight888' }, null, 1] }),
+  });
+  assert.ok(rig.secrets.has('eight888'));
+  assert.ok(!rig.secrets.has('pkcs7'));
 });
 
 test('every try of a registration brings a fresh identity proof', async t => {

@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { RunnerError } from '../../src/errors.ts';
 import type { ExitCodeName } from '../../src/exit-codes.ts';
 import { noReply } from '../../src/taskcluster/no-reply.ts';
+import { redactorOf } from '../support/conversation.ts';
 import {
   type Answer,
   closedPort,
@@ -141,9 +142,23 @@ test('DNS that gives no answer yet is tried again', () => {
     Object.assign(new Error('getaddrinfo'), { code: 'EAI_AGAIN' }),
     'tc.example',
     undefined,
+    redactorOf(),
   );
   assert.equal(failure.retry, true);
   assert.match(failure.words, /DNS gave no answer about tc\.example/);
+});
+
+test('no part of a secret is shown where a long error is cut', () => {
+  const secret = 'an-access-token-that-has-43-characters-----';
+  const error = new Error(`${'x'.repeat(980)} ${secret}`);
+  const { words } = noReply(error, 'tc.example', undefined, redactorOf(secret));
+  assert.match(words, /x \[secret\]$/);
+});
+
+test('no part of a secret is shown where a server sends it back in a content type', async t => {
+  const server = await startServer(t, text(200, `text/${'x'.repeat(40)}-the-static-secret`, 'hello'));
+  const error = await fails(connectTo(t, server.rootUrl), 'badReply');
+  assert.match(error.message, /x-\[redacted\], not JSON/);
 });
 
 test('http:// where https:// was meant, and the other way round, are said in words', async t => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { agentsUseProxies } from '../../src/taskcluster/proxies.ts';
+import { agentsUseProxies, isExempt } from '../../src/taskcluster/proxies.ts';
 import { test, type TestContext } from 'node:test';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -117,10 +117,78 @@ test('a proxy that is down, and one that says nothing, are said in words', async
 });
 
 test('a proxy variable that is no URL is named, its value is not', t => {
-  assert.throws(() => connectTo(t, 'https://tc.example', { env: { HTTPS_PROXY: 'user:password@proxy' } }), {
-    code: 'taskcluster.proxy',
-    message: 'the environment variable HTTPS_PROXY is not the URL of an HTTP proxy',
+  assert.throws(
+    () => connectTo(t, 'https://tc.example', { env: { HTTPS_PROXY: 'socks5://user:password@proxy' } }),
+    {
+      code: 'taskcluster.proxy',
+      exit: 'config',
+      message: 'the environment variable HTTPS_PROXY is not the URL of an HTTP proxy',
+    },
+  );
+});
+
+for (const value of ['127.0.0.1:PORT', 'me:password@127.0.0.1:PORT', 'HTTP://127.0.0.1:PORT']) {
+  test(`a proxy that is written as ${value} is used`, async t => {
+    const server = await startServer(t, response => sendJson(response, 500, {}));
+    const proxy = await startServer(t, response => sendJson(response, 200, REGISTRATION));
+    const HTTP_PROXY = value.replace('PORT', String(proxy.port));
+    await connectTo(t, server.rootUrl, { env: { HTTP_PROXY } }).register();
+    assert.equal(proxy.requests.length, 1);
+    assert.equal(server.requests.length, 0);
   });
+}
+
+for (const HTTP_PROXY of ['socks5://me:password@proxy.example:1080', 'http://me:%zz@proxy', 'http://:']) {
+  test(`${HTTP_PROXY} is no matter where NO_PROXY exempts the host`, async t => {
+    const server = await startServer(t, response => sendJson(response, 200, REGISTRATION));
+    const rig = connectTo(t, server.rootUrl, { env: { HTTP_PROXY, NO_PROXY: `127.0.0.1:${server.port}` } });
+    await rig.register();
+    assert.equal(server.requests.length, 1);
+    assert.equal(rig.secrets.has('password'), HTTP_PROXY.includes('password'));
+  });
+}
+
+test('a host that NO_PROXY exempts is not blamed on the proxy, and is connected to beforehand', async t => {
+  const port = await closedPort();
+  const env = { HTTP_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '127.0.0.1' };
+  const network = { retryForMs: 0, attemptTimeoutMs: 1000 };
+  const down = connectTo(t, `http://127.0.0.1:${port}`, { env, network });
+  await assert.rejects(down.register(), { exit: 'unreachable', message: /^(?!.*proxy).*refused/ });
+  const opened = Promise.withResolvers<unknown>();
+  const rawPort = await startRawServer(t, socket => opened.resolve(socket));
+  connectTo(t, `http://127.0.0.1:${rawPort}`, { env }).taskcluster.warmUp(1);
+  await opened.promise;
+});
+
+test('NO_PROXY exempts what it exempts for Node', () => {
+  const name = 'https://TC.example.com';
+  for (const [rootUrl, NO_PROXY, exempt] of [
+    [name, 'tc.example.com', true],
+    [name, 'other, TC.Example.com ,', true],
+    [name, '*', true],
+    [name, '.example.com', true],
+    [name, '*.example.com', true],
+    [name, 'tc.example.com:443', true],
+    [name, 'tc.example.com:8443', false],
+    [`${name}:8443`, 'tc.example.com:8443', true],
+    [name, 'example.com', false],
+    [name, '.tc.example.com', true],
+    [name, '*.tc.example.com', false],
+    ['https://footc.example.com', '.tc.example.com', false],
+    [name, '', false],
+    [name, ' , ', false],
+    ['http://10.0.0.7', '10.0.0.7', true],
+    ['http://10.0.0.7', '10.0.0.1-10.0.0.9', true],
+    ['http://10.0.0.7', '10.0.0.8 - 10.0.0.9', false],
+    ['http://10.0.0.7', '10.0.0.0/8', false],
+    ['http://[::1]:8080', '::1', true],
+    ['http://[::1]:8080', '[::1]:8080', true],
+  ] as const) {
+    assert.equal(isExempt(rootUrl, { NO_PROXY }), exempt, `${rootUrl} by "${NO_PROXY}"`);
+  }
+  assert.ok(!isExempt(name, { no_proxy: 'other', NO_PROXY: '*' }));
+  assert.ok(isExempt(name, { no_proxy: '', NO_PROXY: '*' }));
+  assert.ok(!isExempt(name, {}));
 });
 
 test('it is known which versions of Node go past a proxy without a word', () => {

@@ -43,7 +43,6 @@ test('the slimmed client in a bundle signs, sends, parses and fails as the whole
   const { identity } = connectTo(t, server.rootUrl);
   const redactor = { add: () => undefined, redact: (text: string) => text, reach: 0 };
   const log = {
-    debug: () => undefined,
     info: () => undefined,
     warn: (message: string) => assert.fail(message),
     error: () => undefined,

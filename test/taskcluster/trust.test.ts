@@ -85,7 +85,7 @@ test('a CA in the store of the operating system is trusted without a setting', a
   const program = `
     import { createTaskcluster } from ${JSON.stringify(join(import.meta.dirname, '../../src/taskcluster/client.ts'))};
     const say = text => console.log(text);
-    const log = { debug() {}, info() {}, warn: say, error: say };
+    const log = { info() {}, warn: say, error: say };
     const redactor = { add() {}, redact: text => text, reach: 0 };
     const client = createTaskcluster({ rootUrl: ${JSON.stringify(server.rootUrl)}, env: {}, log, redactor,
       network: { retryForMs: 0, attemptTimeoutMs: 5000 } });

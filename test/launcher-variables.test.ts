@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { workerEnvironment } from '../../src/supervision/environment.ts';
+import { withoutLauncherVariables } from '../src/launcher-variables.ts';
 
 test('a worker inherits the environment, without what the launcher set', () => {
   const env = {
@@ -12,5 +12,5 @@ test('a worker inherits the environment, without what the launcher set', () => {
     WORKER_RUNNER_OPEN_FILES: '1024',
     WORKER_RUNNER_SET_ENV: 'MALLOC_ARENA_MAX NODE_COMPILE_CACHE',
   };
-  assert.deepEqual(workerEnvironment(env), { HOME: '/root', NODE_OPTIONS: '--user-set', EMPTY: '' });
+  assert.deepEqual(withoutLauncherVariables(env), { HOME: '/root', NODE_OPTIONS: '--user-set', EMPTY: '' });
 });

@@ -13,7 +13,7 @@ import { simulate, WORKER } from './simulator.ts';
 import { temporaryFolder } from './temp.ts';
 import { makeZip, type ZipEntry } from './zip.ts';
 
-export interface BootOptions {
+export interface BootSources {
   /** What worker-manager answers as the pool's workerConfig. */
   readonly pool?: JsonObject;
   /** The secret worker-pool:…, or the status that asking for it gets. */
@@ -27,12 +27,12 @@ export interface BootOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface Boot extends ProgramResult {
+export interface SourcedBoot extends ProgramResult {
   /** The configuration that the worker was started with; undefined where it was not started. */
   readonly workerConfig: JsonObject | undefined;
 }
 
-export async function boot(t: TestContext, options: BootOptions): Promise<Boot> {
+export async function bootWithSources(t: TestContext, options: BootSources): Promise<SourcedBoot> {
   const folder = await temporaryFolder(t);
   const { pool, secret, oldSecret } = options;
   const simulator = await simulate(t, {
@@ -81,7 +81,7 @@ export function zipEntry(path: string, entries: readonly ZipEntry[], more: JsonO
 
 /** Holds a boot to its refusal: the code, what it says, no content in it, and no worker. */
 export function assertRefused(
-  { code, stderr, workerConfig }: Boot,
+  { code, stderr, workerConfig }: SourcedBoot,
   exit: 'badSource' | 'files',
   text: RegExp,
 ): void {
