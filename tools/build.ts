@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build, type BuildOptions } from 'esbuild';
 import { LATE_FOLDER, lateEntryPoints, lateLibraries } from './late-libraries.ts';
+import { lazyFsPromises } from './lazy-fs-promises.ts';
 import { slimTaskclusterClient } from './slim-taskcluster-client.ts';
 import { slimNodeFetch } from './slim-node-fetch.ts';
 import { slimWinston } from './slim-winston.ts';
@@ -27,6 +28,8 @@ const common: BuildOptions = {
   // Names stay: a stack in a log at three in the morning must mean something.
   minifyWhitespace: true,
   minifySyntax: true,
+  // require() is there at once; import() would start Node's loader of ES modules.
+  supported: { 'dynamic-import': false },
 };
 
 async function buildProgram(name: string): Promise<readonly string[]> {
@@ -36,7 +39,7 @@ async function buildProgram(name: string): Promise<readonly string[]> {
     outfile: join(dist, `${name}-main.cjs`),
     format: 'cjs',
     metafile: true,
-    plugins: [lateLibraries(), slimWinston()],
+    plugins: [lateLibraries(), lazyFsPromises(), slimWinston()],
   });
   const launcher = await readFile(join(root, 'tools', 'launcher.cjs'), 'utf8');
   const file = join(dist, `${name}.cjs`);

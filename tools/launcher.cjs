@@ -18,7 +18,23 @@ if (major < 22 || (major === 22 && minor < 18)) {
   );
   process.exitCode = 110;
 } else {
-  // Beside the program, where only who installed it may write: code is run from there.
+  // For what is required later. Beside the program, where only who installed it may write: code is run from there.
   require('node:module').enableCompileCache(`${__dirname}/.compile-cache`);
-  require('./@program@-main.cjs');
+  start(`${__dirname}/@program@-main.cjs`);
+}
+
+/**
+ * Runs the program's bundle from the code that V8 made of it in whole runs at the end of the build (tools/warm-up.ts).
+ * Node's own compile cache keeps only what is compiled before a file runs, which is a third of that. Code of another V8
+ * is rejected by V8 itself, and compiled as if there were none.
+ */
+function start(file) {
+  const { existsSync, readFileSync } = require('node:fs');
+  const code = file.replace('.cjs', '.code');
+  if (!existsSync(code)) return require(file);
+  const { createRequire, wrap } = require('node:module');
+  const { Script } = require('node:vm');
+  const script = new Script(wrap(readFileSync(file, 'latin1')), { filename: file, cachedData: readFileSync(code) });
+  const module = { exports: {} };
+  script.runInThisContext().call(module.exports, module.exports, createRequire(file), module, file, __dirname);
 }

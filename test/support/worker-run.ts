@@ -62,7 +62,9 @@ export function linesOfWorker(log: string): readonly string[] {
     .slice(0, -1)
     .map(line => line.replace(STAMP, ''));
   const start = lines.findIndex(line => line.startsWith('start-worker: started the worker'));
-  const end = lines.findLastIndex(line => /^start-worker: (warning: )?the worker (exited|was ended)/.test(line));
+  const end = lines.findLastIndex(line =>
+    /^start-worker: (warning: )?the worker (exited|was ended)/.test(line),
+  );
   return lines.slice(start + 1, end);
 }
 
