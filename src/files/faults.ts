@@ -44,8 +44,12 @@ export function localFault(path: string, what: string, advice: string, cause?: u
 
 /** The same for a system error's code, such as EISDIR. */
 export function systemFault(code: string, path: string, cause?: unknown): RunnerError {
-  const { what, advice } = REASONS[code] ?? { what: 'the system refused it', advice: CORRECT_PATH };
+  const { what, advice } = reasonOf(code);
   return localFault(path, `${what} (${code})`, advice, cause);
+}
+
+function reasonOf(code: string): Reason {
+  return REASONS[code] ?? { what: 'the system refused it', advice: CORRECT_PATH };
 }
 
 /** A system error as a fault of the place that it names; every other error as it is. */
@@ -53,9 +57,10 @@ export function explainSystemError(error: unknown, path: string): unknown {
   const code = systemCode(error);
   if (error instanceof RunnerError || code === undefined || !hasErrno(error)) return error;
   const named = 'path' in error && typeof error.path === 'string' ? error.path : path;
-  // A temporary name means nothing to the reader: its folder is what could not be written.
-  const place = basename(named).startsWith(TEMPORARY_PREFIX) ? dirname(named) : named;
-  return systemFault(code, place, error);
+  if (!basename(named).startsWith(TEMPORARY_PREFIX)) return systemFault(code, named, error);
+  // A temporary name means nothing to the reader: it is for the file that was asked for, and its folder is the place.
+  const { what, advice } = reasonOf(code);
+  return localFault(path, `${what} (${code}) in ${JSON.stringify(dirname(named))}`, advice, error);
 }
 
 /** Errors of system calls carry a number; Node's own (ERR_INVALID_ARG_VALUE, …) do not, and are ours to repair. */

@@ -7,7 +7,7 @@ const LONGEST_LINE = 400;
 /** One line for one request: time, call, who, outcome, what the scenario did to it. */
 export function requestLine(request: RecordedRequest): string {
   const { time, call, method, path, who, status, refusal, faults } = request;
-  const named = call === 'unknown' ? `${method} ${path.split('?')[0] ?? ''}` : call;
+  const named = describeCall(call, method, path.split('?')[0] ?? '');
   const outcome = status === undefined ? 'no answer' : String(status);
   const [reason] = refusal?.split('\n\n---\n\n') ?? [];
   const parts = [
@@ -19,6 +19,17 @@ export function requestLine(request: RecordedRequest): string {
     ...(faults.length === 0 ? [] : [`[fault: ${faults.join(', ')}]`]),
   ];
   return printable(parts.join(' '));
+}
+
+function describeCall(call: RecordedRequest['call'], method: string, path: string): string {
+  if (call === 'unknown') return `${method} ${path}`;
+  if (call !== 'getSecret') return call;
+  const encoded = path.split('/').at(-1) ?? '';
+  try {
+    return `${call} ${decodeURIComponent(encoded)} by`;
+  } catch {
+    return `${call} ${encoded} by`;
+  }
 }
 
 /** The last lines: calls by outcome, and what is left over. */
