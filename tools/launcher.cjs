@@ -25,8 +25,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
 
 /**
  * Runs the program's bundle from the code that V8 made of it in whole runs at the end of the build (tools/warm-up.ts).
- * Node's own compile cache keeps only what is compiled before a file runs, which is a third of that. Code of another V8
- * is rejected by V8 itself, and compiled as if there were none.
+ * Node's own compile cache keeps only what is compiled before a file runs, which is a third of that. V8 rejects code of
+ * another V8, but it believes the rest: so a checksum says that the code is whole, and of this very bundle.
  */
 function start(file) {
   const { existsSync, readFileSync } = require('node:fs');
@@ -34,7 +34,12 @@ function start(file) {
   if (!existsSync(code)) return require(file);
   const { createRequire, wrap } = require('node:module');
   const { Script } = require('node:vm');
-  const script = new Script(wrap(readFileSync(file, 'latin1')), { filename: file, cachedData: readFileSync(code) });
+  const { crc32 } = require('node:zlib');
+  const source = readFileSync(file);
+  const saved = readFileSync(code);
+  const cachedData = saved.subarray(4);
+  if (saved.length < 4 || saved.readUInt32LE() !== crc32(cachedData, crc32(source))) return require(file);
+  const script = new Script(wrap(source.latin1Slice()), { filename: file, cachedData });
   const module = { exports: {} };
   script.runInThisContext().call(module.exports, module.exports, createRequire(file), module, file, __dirname);
 }

@@ -1,21 +1,27 @@
 // Runs a program's bundle as its launcher does, and when it ends, saves the code that V8 has made of it by then:
-// node save-code.cjs <bundle.cjs> [argument…]. What an earlier run saved is used and kept, so that runs add up.
+// node save-code.cjs <bundle.cjs> [argument…]. What an earlier run saved is used and kept, so that runs add up. The file
+// begins with a checksum of bundle and code, which the launcher compares.
 'use strict';
 const { existsSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { createRequire, enableCompileCache, wrap } = require('node:module');
 const { dirname } = require('node:path');
 const { Script } = require('node:vm');
+const { crc32 } = require('node:zlib');
 
 const [file] = process.argv.splice(2, 1);
-const code = file.replace('.cjs', '.code');
+const saved = file.replace('.cjs', '.code');
 enableCompileCache(`${dirname(file)}/.compile-cache`);
-const script = new Script(wrap(readFileSync(file, 'latin1')), {
+const source = readFileSync(file);
+const script = new Script(wrap(source.latin1Slice()), {
   filename: file,
-  cachedData: existsSync(code) ? readFileSync(code) : undefined,
+  cachedData: existsSync(saved) ? readFileSync(saved).subarray(4) : undefined,
 });
 process.on('exit', () => {
-  writeFileSync(`${code}.new`, script.createCachedData());
-  renameSync(`${code}.new`, code);
+  const code = script.createCachedData();
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(crc32(code, crc32(source)));
+  writeFileSync(`${saved}.new`, Buffer.concat([checksum, code]));
+  renameSync(`${saved}.new`, saved);
 });
 const module_ = { exports: {} };
 script

@@ -44,12 +44,17 @@ export interface ProgramOptions {
   readonly stderrFd?: number;
 }
 
+/** Starts a program that package.json names. */
 export function startProgram(
   name: string,
   args: readonly string[],
   options: ProgramOptions = {},
 ): RunningProgram {
-  const child = spawn(programPath(name), args, {
+  return startFile(programPath(name), args, options);
+}
+
+function startFile(file: string, args: readonly string[], options: ProgramOptions): RunningProgram {
+  const child = spawn(file, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', options.stderrFd ?? 'pipe'],
@@ -107,4 +112,13 @@ export function runProgram(
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
   return startProgram(name, args, options).exited;
+}
+
+/** The same for any program file. */
+export function runFile(
+  file: string,
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<ProgramResult> {
+  return startFile(file, args, options).exited;
 }
