@@ -77,6 +77,8 @@ secrets:
   const child = spawn(SIMULATE_CLOUD, [...options, '--port', '0', scenario], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  // A benchmark that fails must not leave it running.
+  process.on('exit', () => child.kill());
   let said = '';
   await new Promise<void>((resolve, reject) => {
     child.on('exit', () => reject(new Error(`simulate-cloud ended: ${said}`)));
