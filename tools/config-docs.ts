@@ -1,6 +1,4 @@
 /** Writes docs/configuration.md from schemas/; with --check it only says whether the page is up to date. */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import files from '../schemas/files.json' with { type: 'json' };
 import {
   choices,
@@ -12,8 +10,7 @@ import {
   valuePhrase,
   type Schema,
 } from '../src/config/schemas.ts';
-
-const page = join(import.meta.dirname, '..', 'docs', 'configuration.md');
+import { writeOrCheckPage } from './generated-page.ts';
 
 const INTRODUCTION = `# The runner config
 
@@ -150,12 +147,4 @@ ${table(entry)}`;
 
 const text = `${[INTRODUCTION.trimEnd(), topTable(), ...sections(), filesSection()].join('\n\n')}\n`;
 
-if (process.argv.includes('--check')) {
-  const found = await readFile(page, 'utf8').catch(() => '');
-  if (found !== text) {
-    process.stderr.write('docs/configuration.md is not what schemas/ say: run `node tools/config-docs.ts`\n');
-    process.exitCode = 1;
-  }
-} else {
-  await writeFile(page, text);
-}
+await writeOrCheckPage('configuration.md', text, 'schemas/');

@@ -1,9 +1,6 @@
 /** Writes docs/exit-codes.md from src/exit-codes.ts; with --check it only says whether the page is up to date. */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { EXIT_CODES } from '../src/exit-codes.ts';
-
-const page = join(import.meta.dirname, '..', 'docs', 'exit-codes.md');
+import { writeOrCheckPage } from './generated-page.ts';
 
 /** https://docs.taskcluster.net/docs/reference/workers/generic-worker: what a supervisor should make of its codes. */
 const GENERIC_WORKER = [
@@ -42,12 +39,4 @@ the log tell, since the runner writes \`the worker exited with code N\` before i
 ${table(['Code', 'Meaning', 'What to do'], GENERIC_WORKER)}
 `;
 
-if (process.argv.includes('--check')) {
-  const found = await readFile(page, 'utf8').catch(() => '');
-  if (found !== text) {
-    process.stderr.write('docs/exit-codes.md is not what src/exit-codes.ts says: run `npm run format`\n');
-    process.exitCode = 1;
-  }
-} else {
-  await writeFile(page, text);
-}
+await writeOrCheckPage('exit-codes.md', text, 'src/exit-codes.ts');

@@ -1,7 +1,7 @@
 /**
  * Saves, beside the built programs, the code that V8 makes of them, so that no start has to compile: from a run that goes
  * the whole way, from a registration on the simulated Taskcluster to a worker that is started, and from one that shows
- * its state. It halves what the program itself adds to the start of an empty one.
+ * its state. That takes about a third off what the program adds to the start of an empty one (bench/README.md).
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -17,8 +17,6 @@ secrets:
   worker-pool:warm/up: { config: { a: 1 }, files: [] }
 `;
 
-/** The V8 flags of the launcher: saved code is good for those it was made with. */
-const FLAGS = ['--min-semi-space-size=16'];
 const SAVE_CODE = join(import.meta.dirname, 'save-code.cjs');
 
 /** The worker is Node itself, which ends at once: it knows no command `run`. */
@@ -67,7 +65,7 @@ function spawnProgram(
   name: string,
   argument: string,
 ): ChildProcessByStdio<null, null, Readable> {
-  return spawn(process.execPath, [...FLAGS, SAVE_CODE, join(dist, `${name}-main.cjs`), argument], {
+  return spawn(process.execPath, [SAVE_CODE, join(dist, `${name}-main.cjs`), argument], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
 }

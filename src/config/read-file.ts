@@ -22,7 +22,7 @@ const MOST_LINKS = 40;
 /**
  * Opens a runner config and hands over its text (without byte-order mark) and the open file's descriptor, which is
  * closed when `use` is done: whoever looks at the permissions looks at the very file that was read. Synchronous: nothing
- * else happens yet that could be held up, and seven trips through Node's thread pool cost a tenth of a small run.
+ * else happens yet that could be held up, and each trip through Node's thread pool would cost the start.
  * @throws RunnerError `config.missing`, `.unreadable`, `.not-a-file`, `.symlink`, `.too-large`, `.encoding`
  */
 export async function withConfigFile<T>(

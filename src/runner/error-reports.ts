@@ -37,6 +37,10 @@ export function createErrorReports(identity: WorkerIdentity, world: World): Erro
     }
   }
 
+  function giveUp(): void {
+    stop.abort(new Error('the run ends'));
+  }
+
   return {
     forward(report) {
       log.warn(`the worker reports an error: ${report.title}`, {
@@ -55,14 +59,10 @@ export function createErrorReports(identity: WorkerIdentity, world: World): Erro
       waitingCharacters += characters;
       last = last.then(() => send(report, characters));
     },
-    giveUp() {
-      stop.abort(new Error('the run ends'));
-    },
+    giveUp,
     async finish(timeoutMs) {
       if (waiting === 0) return;
-      const timer = setTimeout(() => {
-        stop.abort(new Error('the run ends'));
-      }, timeoutMs);
+      const timer = setTimeout(giveUp, timeoutMs);
       await last;
       clearTimeout(timer);
     },

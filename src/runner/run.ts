@@ -44,7 +44,6 @@ export async function run(config: RunnerConfig, world: World): Promise<number> {
     {
       launch: worker.launch,
       identity: identified.identity,
-      credentials: registered.credentials,
       providerName: provider.name,
       lifecycle: config.lifecycle,
       limits: config.limits,

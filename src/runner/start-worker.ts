@@ -111,8 +111,8 @@ function listenForFaults(): Faults {
 }
 
 async function runWith(config: RunnerConfig, world: Omit<World, 'services'>): Promise<number> {
-  const { log } = world;
-  world.signals.onHangup(() => log.reopen());
+  const { env, log, redactor, signals } = world;
+  signals.onHangup(() => log.reopen());
   log.info(`version ${packageJson.version}, runner config ${config.path}`, {
     provider: config.provider.providerType,
     worker: config.worker.implementation,
@@ -122,11 +122,8 @@ async function runWith(config: RunnerConfig, world: Omit<World, 'services'>): Pr
       `cacheOverRestarts: ${config.cacheOverRestarts} is not kept yet by this version: each start registers afresh`,
     );
   }
-  const services = createServices({
-    ...world,
-    network: config.network,
-    providerType: config.provider.providerType,
-  });
+  const { network, provider } = config;
+  const services = createServices({ env, log, redactor, network, providerType: provider.providerType });
   try {
     return await run(config, { ...world, services });
   } finally {

@@ -1,7 +1,7 @@
 /** Steps 6 and 7: start the worker, talk with it, and see it to its end. */
 import type { LifecycleSettings, LimitSettings } from '../config/runner-config.ts';
 import { withoutLauncherVariables } from '../launcher-variables.ts';
-import type { Credentials, WorkerIdentity } from '../model.ts';
+import type { WorkerIdentity } from '../model.ts';
 import { createReadingCollector, releaseMemory } from '../platform/memory.ts';
 import { createOpenFilesRestorer } from '../platform/restore-open-files.ts';
 import { createConnection, type Connection } from '../protocol/connection.ts';
@@ -24,7 +24,6 @@ const REPORTS_AT_END_MS = 10_000;
 export interface WorkRequest {
   readonly launch: Extract<Launch, { kind: 'command' }>;
   readonly identity: WorkerIdentity;
-  readonly credentials: Credentials;
   /** What the log calls machines of this provider. */
   readonly providerName: string;
   readonly lifecycle: LifecycleSettings;

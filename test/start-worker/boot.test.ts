@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { runProgram } from '../support/program.ts';
+import { test, type TestContext } from 'node:test';
+import type { Simulator } from '../../src/simulator/index.ts';
+import { runProgram, type ProgramResult } from '../support/program.ts';
 import { genericWorker, staticProvider, writeRunnerConfig, writeScript } from '../support/runner-config.ts';
 import { simulate, WORKER } from '../support/simulator.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -104,30 +105,31 @@ void test('the worker config is private even where an older file was not', async
   assert.equal((await stat(join(folder, 'worker.json'))).mode & 0o777, 0o600);
 });
 
-void test('cacheOverRestarts is warned of once, and the run goes on', async t => {
+/** Boots a static machine whose worker ends at once, with more keys in its runner config. */
+async function bootStatic(
+  t: TestContext,
+  more: object,
+): Promise<{ readonly result: ProgramResult; readonly simulator: Simulator }> {
   const folder = await temporaryFolder(t);
   const simulator = await simulate(t);
   const worker = await writeScript(folder, 'worker', 'true');
   const config = await writeRunnerConfig(folder, {
     provider: staticProvider(simulator.rootUrl),
     worker: genericWorker(folder, worker),
-    cacheOverRestarts: 'state.json',
+    ...more,
   });
-  const { code, stderr } = await runProgram('start-worker', [config]);
-  assert.equal(code, 0);
-  assert.equal(stderr.match(/cacheOverRestarts/g)?.length, 1);
+  return { result: await runProgram('start-worker', [config]), simulator };
+}
+
+void test('cacheOverRestarts is warned of once, and the run goes on', async t => {
+  const { result } = await bootStatic(t, { cacheOverRestarts: 'state.json' });
+  assert.equal(result.code, 0);
+  assert.equal(result.stderr.match(/cacheOverRestarts/g)?.length, 1);
 });
 
 void test('with getSecrets: false the secrets service is not asked', async t => {
-  const folder = await temporaryFolder(t);
-  const simulator = await simulate(t);
-  const worker = await writeScript(folder, 'worker', 'true');
-  const config = await writeRunnerConfig(folder, {
-    provider: staticProvider(simulator.rootUrl),
-    worker: genericWorker(folder, worker),
-    getSecrets: false,
-  });
-  assert.equal((await runProgram('start-worker', [config])).code, 0);
+  const { result, simulator } = await bootStatic(t, { getSecrets: false });
+  assert.equal(result.code, 0);
   assert.deepEqual(
     simulator.requests.map(({ call }) => call),
     ['registerWorker'],
