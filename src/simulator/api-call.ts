@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../json.ts';
 import type { Caller } from './scopes.ts';
 import type { CloudState } from './state.ts';
 
-/** `unknown`: a request that fits no route. */
+/** `metadata`: any request to the metadata service. `unknown`: one to Taskcluster that fits no route. */
 export type CallName =
   | 'registerWorker'
   | 'reregisterWorker'
@@ -11,6 +11,7 @@ export type CallName =
   | 'reportWorkerError'
   | 'getSecret'
   | 'ping'
+  | 'metadata'
   | 'unknown';
 
 /** A call as its handler sees it. */

@@ -40,7 +40,7 @@ export function errorOfStatus(status: number, code?: string, message?: string): 
   return new ApiError(code ?? usual, status, message ?? `the scenario asked for status ${status}`);
 }
 
-export interface ErrorContext {
+interface ErrorContext {
   /** The API method's name. */
   readonly call: string;
   readonly params: Readonly<Record<string, string>>;

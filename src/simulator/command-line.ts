@@ -9,6 +9,8 @@ export type CommandLine =
       /** What the options say; it stands above the scenario. Its faults come before the scenario's. */
       readonly overrides: ScenarioInput;
       readonly quiet: boolean;
+      /** Whether the metadata service is to be at the address that every cloud uses. */
+      readonly realAddress: boolean;
       /** The program to run and its arguments; empty where none is given. */
       readonly command: readonly string[];
     }
@@ -21,6 +23,8 @@ export const USAGE = `Usage:
 
 Options, above what the scenario says:
   --port N                 listen on this port of 127.0.0.1 (0: any free one)
+  --metadata-port N        the same for the metadata service of the scenario's machine
+  --real-address           put the metadata service at 169.254.169.254:80 instead (root, in a network namespace)
   --tls                    serve over TLS with a throw-away certificate authority
   --lease DURATION         how long issued credentials last, such as 90s
   --slow DURATION          hold every answer back, such as 2s
@@ -30,8 +34,9 @@ Options, above what the scenario says:
 `;
 
 /** Where an option's value goes in a scenario. */
-const VALUE_OPTIONS: Readonly<Record<string, 'port' | 'lease' | 'delay' | 'rtt' | 'fail'>> = {
+const VALUE_OPTIONS: Readonly<Record<string, 'port' | 'metadata' | 'lease' | 'delay' | 'rtt' | 'fail'>> = {
   '--port': 'port',
+  '--metadata-port': 'metadata',
   '--lease': 'lease',
   '--slow': 'delay',
   '--rtt': 'rtt',
@@ -46,17 +51,20 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const faults: ScenarioFault[] = [];
   const operands: string[] = [];
   let quiet = false;
+  let realAddress = false;
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? '';
     const option = Object.hasOwn(VALUE_OPTIONS, word) ? VALUE_OPTIONS[word] : undefined;
     if (word === '--help' || word === '-h') return { kind: 'help' };
     if (word === '--version') return { kind: 'version' };
     if (word === '--quiet') quiet = true;
+    else if (word === '--real-address') realAddress = true;
     else if (word === '--tls') overrides.tls = true;
     else if (option !== undefined) {
       const value = words[++index];
       if (value === undefined) return { kind: 'wrong', reason: `${word} needs a value` };
       if (option === 'fail') faults.push(parseFault(value));
+      else if (option === 'metadata') overrides.metadata = { port: parsePort(value) };
       else overrides[option] = option === 'port' ? parsePort(value) : value;
     } else if (word.startsWith('-')) return { kind: 'wrong', reason: `unknown option ${word}` };
     else operands.push(word);
@@ -74,7 +82,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const command = args.slice(end + 1);
   if (end < args.length && command.length === 0)
     return { kind: 'wrong', reason: 'there is no command behind --' };
-  return { kind: 'run', scenarioPath, overrides: { ...overrides, faults }, quiet, command };
+  return { kind: 'run', scenarioPath, overrides: { ...overrides, faults }, quiet, realAddress, command };
 }
 
 /** `--port=8090` is `--port 8090`. */
@@ -102,14 +110,19 @@ function optionAt(pointer: string): string {
 }
 
 export function helpText(): string {
-  return `simulate-cloud is a Taskcluster on your own machine, for trying a runner config: static workers register with it
-and get their configuration, secrets and credentials, and it can be slow, fail, lie and let credentials expire.
+  return `simulate-cloud is a Taskcluster on your own machine, for trying a runner config: workers register with it and get
+their configuration, secrets and credentials, and it can be slow, fail, lie and let credentials expire. With a machine
+in its scenario it is a VM of AWS, Azure or Google as well: a metadata service, and notices that the VM is to end.
 
 ${USAGE}
-CALL is registerWorker, reregisterWorker, removeWorker, reportWorkerError, getSecret, ping or any.
+CALL is registerWorker, reregisterWorker, removeWorker, reportWorkerError, getSecret, ping, any (of these), or metadata.
 Unless the scenario or an option says otherwise it listens on http://127.0.0.1:8090: the rootURL for your runner config.
 The command runs with TASKCLUSTER_ROOT_URL set, and over TLS with SSL_CERT_FILE too; its exit code becomes ours.
 Without a command it runs until Ctrl-C.
+A simulated machine is found through AWS_EC2_METADATA_SERVICE_ENDPOINT, GCE_METADATA_HOST or
+AZURE_METADATA_SERVICE_ENDPOINT, or at its real address. With --real-address start-worker takes this host for the VM and
+may halt it: a harmless shutdown, halt, poweroff and reboot stand first in the command's PATH. Whatever names another
+program as lifecycle.shutdownCommand, or resets PATH, is not kept from halting the host.
 
 Exit codes of its own: 101 wrong command line, or a command that cannot be run; 102 a wrong scenario or a port that is
 taken; 100 a fault of simulate-cloud itself.

@@ -41,23 +41,32 @@ export interface Answer {
   readonly date: Date;
 }
 
-/** Resolves once the answer is with the operating system, or its reader is gone. */
 export async function sendAnswer(
   response: ServerResponse,
   answer: Answer,
   fault: BodyFault | undefined,
 ): Promise<void> {
+  const { type, text } = bodyOf(answer, fault);
+  const headers = { date: answer.date.toUTCString(), 'content-type': type };
+  await sendText(response, answer.status, headers, text, fault === 'cut');
+}
+
+/**
+ * Resolves once the answer is with the operating system, or its reader is gone.
+ * @param cut whether it ends in its middle
+ */
+export async function sendText(
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  text: string,
+  cut = false,
+): Promise<void> {
   // A client that gave up waiting: Node makes writing to it an error.
   if (response.destroyed) return;
-  const { type, text } = bodyOf(answer, fault);
   const bytes = Buffer.from(text);
-  response.sendDate = false;
-  response.writeHead(answer.status, {
-    date: answer.date.toUTCString(),
-    'content-type': type,
-    'content-length': bytes.length,
-  });
-  if (fault === 'cut') {
+  response.writeHead(status, { ...headers, 'content-length': bytes.length });
+  if (cut) {
     const half = bytes.subarray(0, Math.floor(bytes.length / 2));
     await new Promise<void>(resolve => {
       response.write(half, () => resolve());
@@ -72,9 +81,11 @@ export async function sendAnswer(
   });
 }
 
-const WEB_PAGE = `<!DOCTYPE html>
+export const WEB_PAGE = `<!DOCTYPE html>
 <html><head><title>Welcome</title></head><body><h1>It works!</h1><p>This is no answer of an API.</p></body></html>
 `;
+
+export const WRONG_SHAPE = JSON.stringify({ answer: [42, null, 'not what you asked for'] });
 
 function bodyOf(
   { body }: Answer,
@@ -90,7 +101,7 @@ function bodyOf(
     case 'empty':
       return { type: json, text: '' };
     case 'wrong-shape':
-      return { type: json, text: JSON.stringify({ answer: [42, null, 'not what you asked for'] }) };
+      return { type: json, text: WRONG_SHAPE };
   }
 }
 

@@ -30,8 +30,8 @@ export interface Misfortune {
 }
 
 export interface FaultPlan {
-  /** Counts the call and says what befalls it. */
-  decide(call: CallName): Misfortune;
+  /** Counts the call and says what befalls it. `path`: path and query. */
+  decide(call: CallName, path: string): Misfortune;
   /** The faults that never befell a call, in words. */
   unused(): readonly string[];
 }
@@ -50,21 +50,21 @@ interface Planned {
 export function createFaultPlan(faults: readonly ScenarioFault[]): FaultPlan {
   const plan: Planned[] = faults.map(fault => ({ fault, effect: effectOf(fault), seen: 0, done: 0 }));
   return {
-    decide: call => decide(plan, call),
+    decide: (call, path) => decide(plan, call, path),
     unused: () =>
       plan
         .filter(({ done }) => done === 0)
-        .map(({ fault }) => `${fault.call ?? 'any'}: ${wordsOf(fault).join(', ')}`),
+        .map(({ fault }) => `${nameOf(fault)}: ${wordsOf(fault).join(', ')}`),
   };
 }
 
-function decide(plan: readonly Planned[], call: CallName): Misfortune {
+function decide(plan: readonly Planned[], call: CallName, path: string): Misfortune {
   let delayMs = 0;
   let offsetMs = 0;
   const words: string[] = [];
   for (const planned of plan) {
     const { fault, effect } = planned;
-    if (!isDue(planned, call)) continue;
+    if (!isDue(planned, call, path)) continue;
     planned.done += 1;
     words.push(...wordsOf(fault));
     delayMs += fault.delay === undefined ? 0 : durationMs(fault.delay);
@@ -74,11 +74,17 @@ function decide(plan: readonly Planned[], call: CallName): Misfortune {
   return { delayMs, clockOffsetMs: offsetMs, words };
 }
 
-function isDue(planned: Planned, call: CallName): boolean {
-  const { call: wanted = 'any', after = 0, times = Infinity } = planned.fault;
-  if (wanted !== 'any' && wanted !== call) return false;
+function isDue(planned: Planned, call: CallName, path: string): boolean {
+  const { call: wanted = 'any', path: part = '', after = 0, times = Infinity } = planned.fault;
+  // The metadata service is no part of Taskcluster: its faults name it.
+  if (wanted === 'any' ? call === 'metadata' : wanted !== call) return false;
+  if (!path.includes(part)) return false;
   planned.seen += 1;
   return planned.seen > after && planned.done < times;
+}
+
+function nameOf({ call = 'any', path }: ScenarioFault): string {
+  return path === undefined ? call : `${call} ${path}`;
 }
 
 function effectOf(fault: ScenarioFault): Effect | undefined {
@@ -111,10 +117,13 @@ function wordsOf(fault: ScenarioFault): string[] {
   ];
 }
 
-/** What is wrong with a fault beyond its schema: its effects must be one, and it must have one. */
+/** What is wrong with a fault beyond its schema: its effects must be one, must fit the call, and it must have one. */
 export function faultMistake(fault: ScenarioFault): string | undefined {
   const { hang, reset, credentials, status, body, delay, clock } = fault;
   const effects = [hang, reset, credentials, status ?? body].filter(effect => effect !== undefined);
+  if (fault.call === 'metadata' && (credentials ?? clock ?? fault.code) !== undefined) {
+    return 'must have no credentials, clock or code: those are Taskcluster’s';
+  }
   if (effects.length > 1) return 'must have one effect: hang, reset, credentials, or status and body';
   if (effects.length === 0 && delay === undefined && clock === undefined) {
     return 'must say what goes wrong: status, body, hang, reset, credentials, delay or clock';

@@ -4,7 +4,7 @@ import { getSecret } from './secrets.ts';
 import { registerWorker, removeWorker, reportWorkerError, reregisterWorker } from './worker-manager.ts';
 
 interface Route {
-  readonly call: Exclude<CallName, 'unknown'>;
+  readonly call: Exclude<CallName, 'metadata' | 'unknown'>;
   readonly method: string;
   /** `:name` stands for one part of the path, URL-encoded where it holds slashes. */
   readonly path: string;

@@ -11,13 +11,20 @@ import { pointerTo } from '../config/places.ts';
 import { isJsonObject, type JsonObject } from '../json.ts';
 import { complaints, type SchemaError } from '../validator.ts';
 import { faultMistake } from './faults.ts';
+import { machineMistakes, machineSettings, type MachineSettings } from './machine/settings.ts';
+import { resolveTimeline, timelineMistakes, type TimelineEntry } from './machine/timeline.ts';
 import { durationMs } from './scenario-durations.ts';
 import { workerKey, type SecretSetting } from './state.ts';
 
 export type { ScenarioInput };
 
 /** Where `simulate-cloud` listens unless told otherwise: a runner config needs a root URL that is known beforehand. */
-export const DEFAULT_PORT = 8090;
+export const DEFAULT_PORTS: DefaultPorts = { taskcluster: 8090, metadata: 8091 };
+
+interface DefaultPorts {
+  readonly taskcluster: number;
+  readonly metadata: number;
+}
 
 export interface Scenario {
   readonly listen: string;
@@ -33,6 +40,8 @@ export interface Scenario {
   readonly clients: readonly ScenarioClient[];
   readonly secrets: ReadonlyMap<string, SecretSetting>;
   readonly faults: readonly ScenarioFault[];
+  readonly machine: MachineSettings | undefined;
+  readonly timeline: readonly TimelineEntry[];
 }
 
 export type TlsSetting =
@@ -74,6 +83,10 @@ export function scenarioMistakes(value: unknown): readonly ScenarioMistake[] {
     ...tooLong('/delay', delay, LONGEST_DELAY_MS, '24d'),
     ...tooLong('/rtt', rtt, LONGEST_DELAY_MS, '24d'),
     ...tooLong('/lease', lease, LONGEST_LEASE_MS, '30d'),
+    ...tooLong('/metadata/delay', input.metadata?.delay, LONGEST_DELAY_MS, '24d'),
+    ...tooLong('/metadata/firstEvents', input.metadata?.firstEvents, LONGEST_DELAY_MS, '24d'),
+    ...machineMistakes(input),
+    ...timelineMistakes(input),
   ];
   for (const [index, fault] of faults.entries()) {
     const text = faultMistake(fault);
@@ -84,6 +97,8 @@ export function scenarioMistakes(value: unknown): readonly ScenarioMistake[] {
     );
   }
   const seen = new Set<string>();
+  const machine = machineSettings(input, 0);
+  if (machine !== undefined) seen.add(workerKey(machine.worker));
   for (const [index, worker] of workers.entries()) {
     const key = workerKey(worker);
     if (seen.has(key)) mistakes.push({ pointer: `/workers/${index}`, text: `worker ${key} stands twice` });
@@ -144,10 +159,10 @@ function isDefinition(name: string): name is keyof typeof values.definitions {
 }
 
 /** @param input a scenario in which scenarioMistakes found nothing */
-export function resolveScenario(input: ScenarioInput, defaultPort: number): Scenario {
+export function resolveScenario(input: ScenarioInput, defaultPorts: DefaultPorts): Scenario {
   return {
     listen: input.listen ?? '127.0.0.1',
-    port: input.port ?? defaultPort,
+    port: input.port ?? defaultPorts.taskcluster,
     tls: tlsSetting(input.tls),
     version: input.version ?? 106,
     leaseMs: durationMs(input.lease ?? '96h'),
@@ -163,6 +178,8 @@ export function resolveScenario(input: ScenarioInput, defaultPort: number): Scen
     clients: input.clients ?? [],
     secrets: new Map(Object.entries(input.secrets ?? {}) as [string, SecretSetting][]),
     faults: input.faults ?? [],
+    machine: machineSettings(input, defaultPorts.metadata),
+    timeline: resolveTimeline(input.timeline),
   };
 }
 

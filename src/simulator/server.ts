@@ -1,8 +1,8 @@
 /** The listening side: HTTP or HTTPS, with the delaying proxy in front where a round trip is simulated. */
 import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http';
-import { isIPv6, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { messageOf, RunnerError, systemCode } from '../errors.ts';
+import { messageOf, RunnerError } from '../errors.ts';
+import { closeNow, listening, listenProblem, urlHost, type Listening } from './listening.ts';
 import { createRttProxy } from './rtt-proxy.ts';
 import { serve } from './service.ts';
 import type { CloudState } from './state.ts';
@@ -43,7 +43,7 @@ export async function startServer(state: CloudState): Promise<RunningServer> {
   } catch (error) {
     await Promise.all(servers.map(closeNow));
     await tls?.remove();
-    throw listenError(error, host, port);
+    throw listenProblem(error, host, port, '--port');
   }
   return {
     rootUrl: `${tls === undefined ? 'http' : 'https'}://${urlHost(host)}:${servers.at(-1)?.port ?? port}`,
@@ -72,63 +72,7 @@ async function createServer(tls: TlsFiles | undefined, listener: RequestListener
   }
 }
 
-interface Listening {
-  readonly server: Server;
-  readonly port: number;
-  /** The open connections: a server that closes waits for them. */
-  readonly sockets: ReadonlySet<Socket>;
-}
-
-function listening(server: Server, host: string, port: number): Promise<Listening> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  });
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve({ server, port: (server.address() as AddressInfo).port, sockets });
-    });
-  });
-}
-
-function closeNow({ server, sockets }: Listening): Promise<void> {
-  return new Promise(resolve => {
-    server.close(() => resolve());
-    for (const socket of sockets) socket.destroy();
-  });
-}
-
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   // Even a timer of 0 ms takes one, and most answers are not held back.
   if (ms > 0) await wait(ms, undefined, { signal }).catch(() => undefined);
-}
-
-/** An address that stands for all of them is nothing that a client can name. */
-function urlHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
-  return isIPv6(host) ? `[${host}]` : host;
-}
-
-function listenError(error: unknown, host: string, port: number): RunnerError {
-  const place = `${host}:${port}`;
-  const options = { exit: 'config', cause: error } as const;
-  switch (systemCode(error)) {
-    case 'EADDRINUSE':
-      return new RunnerError('simulator.listen', `another program listens on ${place} already`, {
-        ...options,
-        advice: 'end it, or choose another port with --port (and in the rootURL of the runner config)',
-      });
-    case 'EACCES':
-      return new RunnerError('simulator.listen', `this user may not listen on ${place}`, {
-        ...options,
-        advice: 'choose a port above 1023 with --port',
-      });
-    case undefined:
-    default:
-      return new RunnerError('simulator.listen', `cannot listen on ${place}: ${messageOf(error)}`, options);
-  }
 }

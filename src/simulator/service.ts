@@ -12,7 +12,7 @@ import { matchRoute, type Match } from './routes.ts';
 import type { Caller } from './scopes.ts';
 import type { CloudState } from './state.ts';
 
-export interface Exchange {
+interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Resolves early when the server closes. */
@@ -24,7 +24,7 @@ export async function serve(state: CloudState, exchange: Exchange): Promise<void
   const { request, response } = exchange;
   const { method = '', url = '' } = request;
   const match = matchRoute(method, url, state.scenario.version);
-  const misfortune = state.faults.decide(match.call);
+  const misfortune = state.faults.decide(match.call, url);
   const { effect } = misfortune;
   try {
     const attempt = await carryOut(state, request, match, misfortune);

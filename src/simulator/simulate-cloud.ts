@@ -3,15 +3,14 @@ import type { Writable } from 'node:stream';
 import packageJson from '../../package.json' with { type: 'json' };
 import { RunnerError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
-import { withoutLauncherVariables } from '../launcher-variables.ts';
 import { createOpenFilesRestorer } from '../platform/restore-open-files.ts';
 import { helpText, parseCommandLine, USAGE, type CommandLine } from './command-line.ts';
 import { runCommand } from './command.ts';
 import { listenForEndSignals } from './end-signals.ts';
-import { requestLine, summaryLines } from './report.ts';
+import { createRequestLines, summaryLines } from './report.ts';
+import { commandEnv, startCloud, type RunningCloud } from './running-cloud.ts';
 import { readScenarioFile } from './scenario-file.ts';
-import { DEFAULT_PORT, resolveScenario, type ScenarioInput } from './scenario.ts';
-import { startServer, type RunningServer } from './server.ts';
+import { DEFAULT_PORTS, resolveScenario, type ScenarioInput } from './scenario.ts';
 import { createState, type CloudState } from './state.ts';
 
 export interface ProgramStreams {
@@ -68,15 +67,17 @@ async function run(line: Run, env: NodeJS.ProcessEnv, say: Say): Promise<number>
 
 async function simulate(line: Run, env: NodeJS.ProcessEnv, say: Say): Promise<number> {
   const scenario = withOverrides(await readScenarioFile(line.scenarioPath), line.overrides);
-  const state = createState(resolveScenario(scenario, DEFAULT_PORT), Date.now);
+  const state = createState(resolveScenario(scenario, DEFAULT_PORTS), Date.now);
+  if (line.realAddress && state.machine === undefined) throw machineMissing(line.scenarioPath);
   const signals = listenForEndSignals();
   try {
-    const server = await startServer(state);
-    introduce(state, server, say);
-    if (!line.quiet) state.journal.onRecord(request => say(requestLine(request)));
+    state.machine?.changes.on('happened', words => say(`${clockTime()} the cloud: ${words}`));
+    const cloud = await startCloud(state, line.realAddress);
+    introduce(state, cloud, say);
+    if (!line.quiet) tellRequests(state, say);
     try {
       if (line.command.length > 0) {
-        const childEnv = commandEnv(env, server);
+        const childEnv = commandEnv(env, cloud);
         const { wrap, obstacle } = await createOpenFilesRestorer(env, childEnv);
         if (obstacle !== undefined) say(obstacle);
         return await runCommand(line.command, childEnv, wrap, signals);
@@ -85,47 +86,67 @@ async function simulate(line: Run, env: NodeJS.ProcessEnv, say: Say): Promise<nu
       await signals.first;
       return 0;
     } finally {
-      await server.close();
-      for (const text of summaryLines(state)) say(text);
+      const haltCommands = cloud.haltCommands();
+      await cloud.close();
+      for (const text of summaryLines(state, haltCommands)) say(text);
     }
   } finally {
     signals.release();
   }
 }
 
-function withOverrides(scenario: ScenarioInput, overrides: ScenarioInput): ScenarioInput {
-  return { ...scenario, ...overrides, faults: [...(overrides.faults ?? []), ...(scenario.faults ?? [])] };
+function machineMissing(path: string): RunnerError {
+  return new RunnerError('simulator.real-address', `--real-address needs a machine, and ${path} has none`, {
+    exit: 'config',
+  });
 }
 
-function introduce(
-  { scenario, workers, secrets }: CloudState,
-  { rootUrl, caFile }: RunningServer,
-  say: Say,
-): void {
+function withOverrides(scenario: ScenarioInput, overrides: ScenarioInput): ScenarioInput {
+  return {
+    ...scenario,
+    ...overrides,
+    metadata: { ...scenario.metadata, ...overrides.metadata },
+    faults: [...(overrides.faults ?? []), ...(scenario.faults ?? [])],
+  };
+}
+
+function tellRequests({ journal }: CloudState, say: Say): void {
+  const lineOf = createRequestLines();
+  journal.onRecord(request => {
+    const line = lineOf(request);
+    if (line !== undefined) say(line);
+  });
+}
+
+function clockTime(): string {
+  return new Date().toTimeString().slice(0, 8);
+}
+
+function introduce(state: CloudState, cloud: RunningCloud, say: Say): void {
+  const { scenario, workers, secrets, machine } = state;
+  const { rootUrl, metadataUrl, pathFolder } = cloud;
   const parts = [
     counted(workers.size, 'worker'),
     counted(secrets.size, 'secret'),
     counted(scenario.faults.length, 'fault'),
   ];
   say(`a simulated Taskcluster (version ${scenario.version}) is at ${rootUrl}: ${parts.join(', ')}`);
-  if (caFile === undefined) return;
-  say(`its certificate is issued by a CA whose certificate is in ${caFile}; what you start by hand needs`);
-  say(`  export SSL_CERT_FILE=${caFile}`);
+  if (machine !== undefined) {
+    const { cloud: name, worker } = machine.settings;
+    say(`a simulated metadata service (${name}, machine ${worker.workerId}) is at ${metadataUrl ?? ''}`);
+  }
+  if (cloud.caFile !== undefined)
+    say(`its certificate is issued by a CA whose certificate is in ${cloud.caFile}`);
+  // The root URL comes from the runner config, or from the metadata service.
+  const exports = Object.entries(cloud.variables)
+    .filter(([name]) => name !== 'TASKCLUSTER_ROOT_URL')
+    .map(([name, value]) => `${name}=${value}`);
+  if (pathFolder !== undefined) exports.push(`PATH=${pathFolder}:"$PATH"   # with a harmless shutdown`);
+  if (exports.length === 0) return;
+  say('what you start by hand needs');
+  for (const text of exports) say(`  export ${text}`);
 }
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** As if the command were started where we were, but in the simulated cloud. */
-function commandEnv(env: NodeJS.ProcessEnv, { rootUrl, caFile }: RunningServer): Record<string, string> {
-  // What is on this machine is not to be asked for through a proxy.
-  const noProxy = [env.NO_PROXY ?? env.no_proxy ?? '', new URL(rootUrl).hostname].filter(Boolean).join(',');
-  return {
-    ...withoutLauncherVariables(env),
-    NO_PROXY: noProxy,
-    no_proxy: noProxy,
-    TASKCLUSTER_ROOT_URL: rootUrl,
-    ...(caFile === undefined ? {} : { SSL_CERT_FILE: caFile }),
-  };
 }

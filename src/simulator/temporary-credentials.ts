@@ -9,7 +9,7 @@ export interface Issuer {
   readonly accessToken: string;
 }
 
-export interface TemporaryCredentials {
+interface TemporaryCredentials {
   readonly clientId: string;
   readonly accessToken: string;
   /** JSON text. */
@@ -32,7 +32,7 @@ export function randomToken(): string {
   return randomBytes(33).toString('base64url');
 }
 
-export interface Grant {
+interface Grant {
   readonly clientId: string;
   readonly scopes: readonly string[];
   readonly start: Date;

@@ -1,4 +1,4 @@
-/** The calls of worker-manager, for static workers. The rules: facts/taskcluster.md §1. */
+/** The calls of worker-manager, for static workers and for the simulated machine. The rules: facts/taskcluster.md §1. */
 import { randomUUID } from 'node:crypto';
 import {
   validateSimulatorRegisterWorker,
@@ -35,18 +35,40 @@ export function registerWorker(call: ApiCall): JsonObject {
   if (worker.configured.providerId !== request.providerId) {
     throw apiError('InputError', `Worker ${workerKey(request)} is not one of provider ${request.providerId}`);
   }
-  const { staticSecret } = request.workerIdentityProof;
+  const proof = request.workerIdentityProof as JsonObject;
+  if (worker.configured.staticSecret === undefined) requireMachine(call, worker, proof);
+  else requireStatic(worker, proof);
+  return { ...lease(call, worker), workerConfig };
+}
+
+/** A static worker may register again and again, until it is removed. */
+function requireStatic({ configured, state }: KnownWorker, { staticSecret }: JsonObject): void {
   if (typeof staticSecret !== 'string')
     throw apiError('InputError', 'The identity proof holds no staticSecret');
-  if (staticSecret !== worker.configured.staticSecret)
-    throw apiError('InputError', 'The staticSecret is wrong');
-  if (worker.state === 'stopped') {
+  if (staticSecret !== configured.staticSecret) throw apiError('InputError', 'The staticSecret is wrong');
+  if (state === 'stopped') {
     throw apiError(
       'InputError',
-      `Worker ${workerKey(request)} was removed: it is stopped and cannot register`,
+      `Worker ${workerKey(configured)} was removed: it is stopped and cannot register`,
     );
   }
-  return { ...lease(call, worker), workerConfig };
+}
+
+/** A cloud's worker registers once, with a proof that its metadata service issued. */
+function requireMachine({ state, nowMs }: ApiCall, worker: KnownWorker, proof: JsonObject): void {
+  const { machine, rootUrl } = state;
+  if (machine === undefined) throw new Error('a worker without a secret is the machine');
+  const { recordAfterMs, proofOnce } = machine.settings;
+  if (state.now() - machine.startedMs < recordAfterMs) throw unknownWorker(worker.configured);
+  const problem = machine.cloud.proofProblem(proof, machine, { rootUrl, nowMs });
+  if (problem !== undefined) throw apiError('InputError', problem);
+  const key = JSON.stringify(proof);
+  if (proofOnce && machine.usedProofs.has(key))
+    throw apiError('InputError', 'The identity proof was used before');
+  machine.usedProofs.add(key);
+  if (worker.state !== 'created') {
+    throw apiError('InputError', 'This worker is either stopped or running. No need to register');
+  }
 }
 
 export function reregisterWorker(call: ApiCall): JsonObject {
@@ -96,8 +118,12 @@ function scopedWorker(params: ApiCall['params']): ScopedWorker {
 
 function findWorker(call: ApiCall, worker: ScopedWorker): KnownWorker {
   const known = call.state.workers.get(workerKey(worker));
-  if (known === undefined) throw apiError('ResourceNotFound', `There is no worker ${workerKey(worker)}`);
+  if (known === undefined) throw unknownWorker(worker);
   return known;
+}
+
+function unknownWorker(worker: ScopedWorker): Error {
+  return apiError('ResourceNotFound', `There is no worker ${workerKey(worker)}`);
 }
 
 /** New credentials for a worker, and the secret that renews them. */

@@ -162,3 +162,11 @@ test('a fault may befall anything, also what no route answers', async t => {
     statusCode: 503,
   });
 });
+
+test('a fault may name a part of the path, such as one of two secrets', async t => {
+  const simulator = await simulateFaults(t, { call: 'getSecret', path: 'worker-type', status: 503 });
+  const { credentials } = await register(simulator);
+  const secrets = await client('Secrets', simulator.rootUrl, { credentials });
+  await assert.rejects(secrets.get('worker-type:demo/laptop'), { statusCode: 503 });
+  assert.deepEqual((await secrets.get('worker-pool:demo/laptop')).secret, { config: { key: 'value' } });
+});

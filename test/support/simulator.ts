@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import {
   startSimulator,
   type ScenarioInput,
+  type ScenarioMachine,
   type Simulator,
   type SimulatorOptions,
 } from '../../src/simulator/index.ts';
@@ -25,6 +26,28 @@ export async function simulate(
   const simulator = await startSimulator({ workers: [WORKER], ...scenario }, options);
   t.after(() => simulator.close());
   return simulator;
+}
+
+/** The machine that the simulator of a test pretends to be; workerGroup and workerId are the cloud's own defaults. */
+export const MACHINES = {
+  aws: { cloud: 'aws', workerPoolId: 'demo/aws', providerId: 'aws-demo' },
+  azure: { cloud: 'azure', workerPoolId: 'demo/azure', providerId: 'azure-demo' },
+  google: { cloud: 'google', workerPoolId: 'demo/google', providerId: 'google-demo' },
+} as const satisfies Record<ScenarioMachine['cloud'], ScenarioMachine>;
+
+/** A scenario for a machine: keys of `machine` stand above those of MACHINES. */
+export type MachineScenario = Omit<ScenarioInput, 'machine'> & {
+  readonly machine?: Partial<ScenarioMachine>;
+};
+
+/** Starts a simulator that is a machine of a cloud as well, and closes it when the test is over. */
+export function simulateMachine(
+  t: TestContext,
+  cloud: ScenarioMachine['cloud'],
+  { machine, ...scenario }: MachineScenario = {},
+  options: SimulatorOptions = {},
+): Promise<Simulator> {
+  return simulate(t, { ...scenario, machine: { ...MACHINES[cloud], ...machine } }, options);
 }
 
 export interface TestCredentials {
