@@ -73,6 +73,18 @@ export const EXIT_CODES = {
     'there is no Node.js in PATH, or it is older than 22.18',
     'install a newer Node.js; do not restart',
   ),
+  metadata: exitCode(
+    111,
+    'metadata',
+    "the cloud's metadata service did not answer, or not as expected; or it does not say which worker this is",
+    'look at what the log names: the wrong provider, a container without access, a missing tag; restart with a delay',
+  ),
+  interrupted: exitCode(
+    112,
+    'interrupted',
+    'the cloud announced the end of this machine before the worker was started',
+    'nothing: the machine is on its way out; do not restart',
+  ),
 } as const satisfies Record<string, ExitCode>;
 
 export type ExitCodeName = keyof typeof EXIT_CODES;

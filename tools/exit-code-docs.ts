@@ -26,6 +26,8 @@ A worker's own exit code is start-worker's exit code, unchanged. A worker that s
 a boot that SIGTERM or SIGINT ended before the worker was started. The codes from 100 to 119 are start-worker's own
 failures; \`start-worker --help\` lists them too. \`--check\` and the dummy worker end with 0 where all is well.
 
+What to do is for a machine that stays. What becomes of a cloud's machine is in [lifecycle.md](lifecycle.md).
+
 ${table(
   ['Code', 'Name', 'Meaning', 'What to do'],
   Object.values(EXIT_CODES).map(({ code, name, meaning, advice }) => [code, `\`${name}\``, meaning, advice]),
