@@ -28,6 +28,27 @@ export interface Identified {
   readonly metadata: JsonObject;
 }
 
+/**
+ * What the cloud announces about the end of this machine, in one shape for all clouds. It has an identity, so that it is
+ * acted on once; whoever announced it may withdraw it.
+ */
+export interface Notice {
+  /** The same for as long as the cloud shows this notice, and for no other. */
+  readonly id: string;
+  readonly kind: NoticeKind;
+  /** When the machine is taken away, where the cloud says so. */
+  readonly deadline?: Date;
+  /** The cloud's own words, or which answer of the metadata service says it. */
+  readonly reason: string;
+  /** Whether there is time to finish the tasks that have begun. */
+  readonly finishTasks: boolean;
+  /** Tells the cloud that it need wait no longer; where the cloud takes that, and the user wants it. */
+  acknowledge?(signal: AbortSignal): Promise<void>;
+}
+
+export type NoticeKind =
+  'spot-interruption' | 'rebalance' | 'maintenance' | 'terminate' | 'redeploy' | 'reboot';
+
 /** Step 3, register: what worker-manager answered, or what the standalone provider was configured with. */
 export interface Registered {
   readonly credentials: Credentials;

@@ -20,11 +20,16 @@ export function complaints(validator: Validator<unknown>, value: unknown): reado
 
 /** The complaints as one line for an error message: where and what, never the value. */
 export function describeComplaints(errors: readonly SchemaError[]): string {
-  return errors
-    .slice(0, 5)
-    .map(
-      error =>
-        `${error.instancePath === '' ? 'the value' : error.instancePath} ${error.message ?? error.keyword}`,
-    )
-    .join('; ');
+  const words = new Set(errors.map(error => wordsFor(error, errors)));
+  return [...words].slice(0, 5).join('; ');
+}
+
+function wordsFor(error: SchemaError, errors: readonly SchemaError[]): string {
+  const place = error.instancePath === '' ? 'it' : error.instancePath;
+  if (error.keyword !== 'required') return `${place} ${error.message ?? error.keyword}`;
+  // What one place lacks is said at once.
+  const keys = errors
+    .filter(({ keyword, instancePath }) => keyword === 'required' && instancePath === error.instancePath)
+    .map(({ params }) => String(params.missingProperty));
+  return `${place} lacks ${keys.join(', ')}`;
 }

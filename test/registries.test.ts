@@ -5,8 +5,18 @@ import { test } from 'node:test';
 import { ROOT } from './support/program.ts';
 
 /** Files of a room that are part of its furniture, not a plugin. */
-const FURNITURE = new Set(['index', 'provider', 'worker', 'configured-identity']);
+const FURNITURE = new Set([
+  'index',
+  'provider',
+  'configured-provider',
+  'provisioned-host',
+  'questions',
+  'shared',
+  'worker',
+  'worker-data',
+]);
 
+/** A plugin is a file, or a folder with an index. */
 function plugins(room: string): string[] {
   return readdirSync(join(ROOT, 'src', room))
     .map(file => file.replace(/\.ts$/, ''))

@@ -24,7 +24,8 @@ file when its first line names the schema (in JSON: a key \`$schema\`):
 
 All mistakes are told at once, each as \`file:line:column: what is wrong; what was found; what is allowed\`. Unknown keys are
 mistakes everywhere except inside \`workerConfig\`, \`providerMetadata\` and \`workerLocation\`. An empty section
-(\`workerConfig:\` with nothing behind it) counts as absent, and so does an empty \`cacheOverRestarts:\`.
+(\`workerConfig:\` with nothing behind it) counts as absent, and so does an empty \`cacheOverRestarts:\`. A setting
+that does nothing with the chosen provider is a warning.
 
 ## The file
 
@@ -77,12 +78,30 @@ function kindOf(schema: Schema): string {
   if (schema.type === 'object') return 'mapping';
   if (schema.type === 'boolean') return 'true or false';
   if (schema.type === 'integer') return 'whole number';
-  return schema.type ?? 'any';
+  if (Array.isArray(schema.type)) return 'text or list of texts';
+  return 'any';
 }
 
 function defaultText(key: string, schema: Schema, property: Schema): string {
   if (schema.required?.includes(key) === true) return 'required';
   return property.default === undefined ? '–' : code(property.default);
+}
+
+/** A key, or the keys of a small mapping behind it: `onFailure.action`. */
+function rowsOf(
+  key: string,
+  schema: Schema,
+  property: Schema,
+): readonly (readonly [string, Schema, Schema])[] {
+  if (property.properties === undefined || property.patternProperties !== undefined) {
+    return [[key, schema, property]];
+  }
+  const usual = property.default as Readonly<Record<string, unknown>> | undefined;
+  return Object.entries(property.properties).map(([inner, value]) => [
+    `${key}.${inner}`,
+    property,
+    usual?.[inner] === undefined ? value : { ...value, default: usual[inner] },
+  ]);
 }
 
 function meaning(property: Schema): string {
@@ -93,12 +112,14 @@ function meaning(property: Schema): string {
 
 /** The keys of a mapping as a table. */
 function table(schema: Schema, properties = Object.entries(schema.properties ?? {})): string {
-  const rows = properties.map(([key, property]) => [
-    code(key),
-    kindOf(property),
-    defaultText(key, schema, property),
-    meaning(property),
-  ]);
+  const rows = properties
+    .flatMap(([key, property]) => rowsOf(key, schema, property))
+    .map(([key, around, property]) => [
+      code(key),
+      kindOf(property),
+      defaultText(key, around, property),
+      meaning(property),
+    ]);
   return [['Key', 'Value', 'Default', 'Meaning'], ['---', '---', '---', '---'], ...rows]
     .map(cells => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`)
     .join('\n');
@@ -130,7 +151,7 @@ function sections(): string[] {
 function topTable(): string {
   const entries = Object.entries(topSchema.properties ?? {}).map(([key, property]): [string, Schema] => {
     const part = partOf(key) ?? property;
-    return [key, { ...part, ...property, type: part.type ?? 'object' }];
+    return [key, { ...property, description: part.description ?? '', type: part.type ?? 'object' }];
   });
   return `## Keys at the top\n\n${table(topSchema, entries)}`;
 }

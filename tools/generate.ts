@@ -1,6 +1,7 @@
 /**
- * Makes src/generated/ from schemas/: one TypeScript type per schema and one module with all validators, compiled
- * ahead of time so that no schema compiler runs (or is bundled) at boot. Run by `npm run generate`.
+ * Makes src/generated/ from schemas/: one TypeScript type per schema, one module with all validators, compiled ahead of
+ * time so that no schema compiler runs (or is bundled) at boot, and the schemas of the runner config in one file. Run by
+ * `npm run generate`.
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -101,10 +102,25 @@ async function writeTypes(schemas: readonly NamedSchema[]): Promise<void> {
   await writeFile(join(target, 'types.ts'), types);
 }
 
+/** The schemas that the runner config is made of, by file name: the runner looks into them for defaults and for words. */
+async function writeConfigSchemas(schemas: readonly NamedSchema[]): Promise<void> {
+  const byFile = new Map(schemas.map(({ name, schema }) => [`${name}.json`, schema]));
+  const found: Record<string, unknown> = {};
+  const open = ['runner-config.json'];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (Object.hasOwn(found, file)) continue;
+    found[file] = byFile.get(file);
+    const references = JSON.stringify(found[file]).matchAll(/"\$ref":"([^"#]+)/g);
+    open.push(...[...references].map(([, reference = '']) => reference));
+  }
+  await writeFile(join(target, 'config-schemas.json'), JSON.stringify(found, null, 2));
+}
+
 await rm(target, { recursive: true, force: true });
 await mkdir(target, { recursive: true });
 const schemas = await readSchemas();
 await writeTypes(schemas);
 await writeValidators(schemas);
+await writeConfigSchemas(schemas);
 await rm(generated, { recursive: true, force: true });
 await rename(target, generated);

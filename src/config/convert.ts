@@ -1,21 +1,27 @@
 import type {
+  Interruptions,
   Lifecycle,
+  LifecycleOnFailure,
   Limits,
   LoggingFile,
+  Metadata,
   Network,
   RunnerConfig as RunnerConfigFile,
 } from '../generated/types.ts';
 import type { JsonObject } from '../json.ts';
 import type { LoggingOptions } from '../logging/log.ts';
 import type {
+  HostAction,
+  InterruptionSettings,
   LifecycleSettings,
   LimitSettings,
+  MetadataSettings,
   NetworkSettings,
   ProviderConfig,
   RunnerConfig,
   WorkerConfigSection,
 } from './runner-config.ts';
-import { defaultsOf, schemas, topSchema, type Schema } from './schemas.ts';
+import { choices, defaultsOf, partOf, topSchema, type Schema } from './schemas.ts';
 import { parseDuration, parseSize } from './units.ts';
 
 /** A validated file as the run uses it: the schemas' defaults filled in, durations in milliseconds, sizes in bytes. */
@@ -36,10 +42,13 @@ export function toRunnerConfig(path: string, file: RunnerConfigFile): RunnerConf
     network: network(whole.network ?? {}),
     limits: limits(whole.limits ?? {}),
     lifecycle: lifecycle(whole.lifecycle ?? {}),
+    metadata: metadata(whole.metadata ?? {}),
+    interruptions: interruptions(whole.interruptions ?? {}),
   };
 }
 
 function provider(section: RunnerConfigFile['provider']): ProviderConfig {
+  if (!('rootURL' in section)) return section;
   const { providerMetadata, ...rest } = section;
   return {
     ...rest,
@@ -61,18 +70,21 @@ function worker(section: RunnerConfigFile['worker']): WorkerConfigSection {
 
 function logging(section: NonNullable<RunnerConfigFile['logging']>): LoggingOptions {
   if (section.implementation !== 'file') return section;
-  const { path, maxSize, keep } = filled<LoggingFile, 'maxSize' | 'keep'>(schemas.loggingFile, section);
+  const { path, maxSize, keep } = filled<LoggingFile, 'maxSize' | 'keep'>(
+    choices('logging').get('file'),
+    section,
+  );
   return { implementation: 'file', path, maxSizeBytes: bytes(maxSize), keep };
 }
 
 function network(section: Network): NetworkSettings {
-  const { retryFor, attemptTimeout } = filled<Network, keyof Network>(schemas.network, section);
+  const { retryFor, attemptTimeout } = filled<Network, keyof Network>(partOf('network'), section);
   return { retryForMs: milliseconds(retryFor), attemptTimeoutMs: milliseconds(attemptTimeout) };
 }
 
 function limits(section: Limits): LimitSettings {
   const { line, message, fileEntries, fileSize, filesTotal } = filled<Limits, keyof Limits>(
-    schemas.limits,
+    partOf('limits'),
     section,
   );
   return {
@@ -85,12 +97,53 @@ function limits(section: Limits): LimitSettings {
 }
 
 function lifecycle(section: Lifecycle): LifecycleSettings {
-  const { helloTimeout, drainTimeout } = filled<Lifecycle, keyof Lifecycle>(schemas.lifecycle, section);
-  return { helloTimeoutMs: milliseconds(helloTimeout), drainTimeoutMs: milliseconds(drainTimeout) };
+  const usual = defaultsOf(partOf('lifecycle')) as Required<Lifecycle>;
+  const whole = { ...usual, ...section };
+  // The schema's default is POSIX's.
+  const halting = process.platform === 'win32' ? 'shutdown /s /t 0' : usual.shutdownCommand;
+  return {
+    helloTimeoutMs: milliseconds(whole.helloTimeout),
+    drainTimeoutMs: milliseconds(whole.drainTimeout),
+    onExit: onExit({ ...usual.onExit, ...section.onExit } as OnExit),
+    onFailure: onFailure({ ...usual.onFailure, ...section.onFailure }),
+    shutdownHost: whole.shutdownHost,
+    shutdownCommand: words(section.shutdownCommand ?? halting),
+  };
+}
+
+/** By exit code, and for all others: what the default and the user's mapping make together. */
+type OnExit = Readonly<Record<string, HostAction>> & { readonly other: HostAction };
+
+function onExit({ other, ...codes }: OnExit): LifecycleSettings['onExit'] {
+  return { codes: new Map(Object.entries(codes).map(([code, action]) => [Number(code), action])), other };
+}
+
+function onFailure({ action = 'remove', delay }: LifecycleOnFailure): LifecycleSettings['onFailure'] {
+  return { action, delayMs: delay === undefined ? undefined : milliseconds(delay) };
+}
+
+function words(command: string | readonly string[]): readonly string[] {
+  return typeof command === 'string' ? command.trim().split(/\s+/) : command;
+}
+
+function metadata(section: Metadata): MetadataSettings {
+  const { giveUpAfter } = filled<Metadata, keyof Metadata>(partOf('metadata'), section);
+  return { giveUpAfterMs: milliseconds(giveUpAfter) };
+}
+
+function interruptions(section: Interruptions): InterruptionSettings {
+  const { poll, rebalance, maintenance, acknowledge } = filled<
+    Interruptions,
+    'rebalance' | 'maintenance' | 'acknowledge'
+  >(partOf('interruptions'), section);
+  return { pollMs: poll === undefined ? undefined : milliseconds(poll), rebalance, maintenance, acknowledge };
 }
 
 /** A section with its defaults. K are the keys that its schema has a default for: a test holds this to the schemas. */
-function filled<T extends object, K extends keyof T>(schema: Schema, section: T): T & Required<Pick<T, K>> {
+function filled<T extends object, K extends keyof T>(
+  schema: Schema | undefined,
+  section: T,
+): T & Required<Pick<T, K>> {
   return { ...defaultsOf(schema), ...section } as T & Required<Pick<T, K>>;
 }
 

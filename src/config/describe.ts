@@ -35,6 +35,7 @@ export function allowed(schema: Schema | undefined): string {
   if (kind !== undefined) return valuePhrase(kind);
   if (schema?.const !== undefined) return JSON.stringify(schema.const);
   if (schema?.enum !== undefined) return oneOf(schema.enum.map(String));
+  if (Array.isArray(schema?.type)) return 'a command as a text without quotes, or as a list of words';
   switch (schema?.type) {
     case 'boolean':
       return 'true or false';
@@ -70,7 +71,7 @@ export function meant(schema: Schema | undefined, segments: readonly string[], v
   if (key === 'cacheOverRestarts' && typeof value === 'boolean') {
     return '; it names a file, such as /var/lib/worker-runner/cache.json: leave the key out for none';
   }
-  const isText = schema?.type === 'string' || kind !== undefined;
+  const isText = [schema?.type].flat().includes('string') || kind !== undefined;
   if (!isText || isJsonObject(value) || Array.isArray(value) || value === null) return '';
   if (typeof value === 'string') return '';
   return '; put it in quotes';

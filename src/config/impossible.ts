@@ -10,28 +10,37 @@ import { parseDuration, parseSize } from './units.ts';
 const LONGEST_DURATION_MS = 24 * 86_400_000;
 /** V8's longest string is about 512 MiB; a line and a message have to be one. */
 const LONGEST_TEXT_BYTES = 256 * 1024 ** 2;
+/** More often is a burden for the metadata service, which answers with 429 then. */
+const SHORTEST_POLL_MS = 100;
+const POLL = '/interruptions/poll';
 const TEXT_LIMITS = ['/limits/line', '/limits/message'];
 
-/** Looks at the values of the sections that are of the right shape; the schema tells of the others. */
+/** Looks at every value that has a schema of its own; of those of the wrong shape the schema tells. */
 export function impossibleValues(config: unknown, places: Places): Mistake[] {
-  if (!isJsonObject(config)) return [];
   const mistakes: Mistake[] = [];
-  for (const [section, values] of Object.entries(config)) {
-    if (!isJsonObject(values)) continue;
-    for (const [key, value] of Object.entries(values)) {
-      if (typeof value !== 'string') continue;
-      const pointer = pointerTo(pointerTo('', section), key);
-      const text = trouble(valueKind(schemaAt(config, [section, key])), pointer, value);
-      if (text === undefined) continue;
-      mistakes.push({ offset: valueOffset(places, pointer), text: `${section}.${key} ${text}` });
-    }
-  }
+  look(config, []);
   return mistakes;
+
+  function look(value: unknown, segments: readonly string[]): void {
+    const schema = schemaAt(config, segments);
+    if (schema === undefined) return;
+    if (isJsonObject(value)) {
+      for (const [key, inner] of Object.entries(value)) look(inner, [...segments, key]);
+    }
+    if (typeof value !== 'string') return;
+    const pointer = segments.reduce<string>(pointerTo, '');
+    const text = trouble(valueKind(schema), pointer, value);
+    if (text === undefined) return;
+    mistakes.push({ offset: valueOffset(places, pointer), text: `${segments.join('.')} ${text}` });
+  }
 }
 
 function trouble(kind: string | undefined, pointer: string, value: string): string | undefined {
   if (kind === 'duration' && (parseDuration(value) ?? 0) > LONGEST_DURATION_MS) {
     return `must be at most 24d; found ${found([], value)}`;
+  }
+  if (pointer === POLL && (parseDuration(value) ?? SHORTEST_POLL_MS) < SHORTEST_POLL_MS) {
+    return `must be at least ${SHORTEST_POLL_MS}ms; found ${found([], value)}`;
   }
   const bytes = kind === 'size' ? (parseSize(value) ?? 0) : 0;
   if (bytes > Number.MAX_SAFE_INTEGER) return `is too large; found ${found([], value)}`;

@@ -2,7 +2,8 @@ import { isJsonObject, type JsonObject } from '../json.ts';
 import { RunnerError } from '../errors.ts';
 import { looksSecret } from '../secret-keys.ts';
 import { toRunnerConfig } from './convert.ts';
-import { mistakesError, type Mistake } from './mistakes.ts';
+import { idleSettings } from './idle-settings.ts';
+import { mistakesError, placed, type Mistake } from './mistakes.ts';
 import { keepPrivate } from './tighten.ts';
 import { withConfigFile } from './read-file.ts';
 import type { RunnerConfig } from './runner-config.ts';
@@ -21,7 +22,10 @@ export interface LoadOptions {
 }
 
 /** What a template may leave without a value: then it counts as absent, as in the reference. */
-const MAY_BE_EMPTY = ['workerConfig', 'logging', 'cacheOverRestarts', 'network', 'limits', 'lifecycle'];
+const MAY_BE_EMPTY = [
+  ...['workerConfig', 'logging', 'cacheOverRestarts', 'network', 'limits', 'lifecycle'],
+  ...['metadata', 'interruptions'],
+];
 const MAY_BE_EMPTY_IN_PROVIDER = ['providerMetadata', 'workerLocation'];
 
 /**
@@ -41,10 +45,14 @@ export async function loadRunnerConfig(path: string, options: LoadOptions = {}):
       throw mistakesError('config.invalid', path, text, mistakes);
     }
     // A file that nothing is started with is left alone: its owner is about to edit it.
-    const warning = holdsSecret(validated.file.provider)
+    const opened = holdsSecret(validated.file.provider)
       ? keepPrivate(path, descriptor, options.checkOnly === true)
       : undefined;
-    return { config: toRunnerConfig(path, validated.file), warnings: warning === undefined ? [] : [warning] };
+    const idle = placed(path, text, idleSettings(validated.file, parsed.places));
+    return {
+      config: toRunnerConfig(path, validated.file),
+      warnings: opened === undefined ? idle : [opened, ...idle],
+    };
   });
 }
 

@@ -17,7 +17,7 @@ export function mistakesError(
   text: string,
   mistakes: readonly Mistake[],
 ): RunnerError {
-  const lines = linesOf(path, text, mistakes);
+  const lines = placed(path, text, mistakes);
   const [only] = lines;
   if (lines.length === 1 && only !== undefined) return new RunnerError(code, only, { exit: 'config' });
   const details = lines.slice(0, MOST_SHOWN);
@@ -25,8 +25,11 @@ export function mistakesError(
   return new RunnerError(code, `${path}: ${lines.length} mistakes`, { exit: 'config', details });
 }
 
-/** An anchor's content is looked at once for each alias: what is wrong with it is told once. */
-function linesOf(path: string, text: string, mistakes: readonly Mistake[]): string[] {
+/**
+ * In the order of the file, each as `path:line:column: text`. An anchor's content is looked at once for each alias: what
+ * is wrong with it is told once.
+ */
+export function placed(path: string, text: string, mistakes: readonly Mistake[]): string[] {
   const lines = new Set<string>();
   const position = { line: 1, lineStart: 0 };
   for (const mistake of [...mistakes].sort((one, other) => one.offset - other.offset)) {

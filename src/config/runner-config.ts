@@ -14,6 +14,8 @@ export interface RunnerConfig {
   readonly network: NetworkSettings;
   readonly limits: LimitSettings;
   readonly lifecycle: LifecycleSettings;
+  readonly metadata: MetadataSettings;
+  readonly interruptions: InterruptionSettings;
 }
 
 /** What standalone and static share: who the worker is, spelled as the reference spells it. */
@@ -38,7 +40,12 @@ export interface StaticProviderConfig extends ConfiguredIdentity {
   readonly staticSecret: string;
 }
 
-export type ProviderConfig = StandaloneProviderConfig | StaticProviderConfig;
+/** A cloud's machine is told who it is by the cloud's metadata service. */
+export interface CloudProviderConfig {
+  readonly providerType: 'aws' | 'azure' | 'google';
+}
+
+export type ProviderConfig = StandaloneProviderConfig | StaticProviderConfig | CloudProviderConfig;
 
 export interface DummyWorkerConfig {
   readonly implementation: 'dummy';
@@ -72,4 +79,35 @@ export interface LimitSettings {
 export interface LifecycleSettings {
   readonly helloTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** On a cloud: what the end of the worker means for the machine, by its exit code. */
+  readonly onExit: {
+    readonly codes: ReadonlyMap<number, HostAction>;
+    /** For every other code, and for a worker that a signal ended. */
+    readonly other: HostAction;
+  };
+  /** On a cloud: what a failure of the runner itself means for the machine. */
+  readonly onFailure: {
+    readonly action: HostAction;
+    /** How long somebody who is there has to look at the machine; undefined: the default of that moment (see ends.ts). */
+    readonly delayMs: number | undefined;
+  };
+  /** On static and standalone: whether the worker's `shutdown` halts the host. */
+  readonly shutdownHost: boolean;
+  /** Program and arguments; the program is sought in PATH. */
+  readonly shutdownCommand: readonly string[];
+}
+
+export type HostAction = 'remove' | 'keep';
+
+export interface MetadataSettings {
+  /** After this long without an answer there is no cloud here. */
+  readonly giveUpAfterMs: number;
+}
+
+export interface InterruptionSettings {
+  /** Between two looks; undefined: the cloud's own default. */
+  readonly pollMs: number | undefined;
+  readonly rebalance: boolean;
+  readonly maintenance: boolean;
+  readonly acknowledge: boolean;
 }

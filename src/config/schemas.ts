@@ -1,24 +1,12 @@
 /** The schemas as the runner itself looks at them: for defaults, allowed keys and names, and what to say about them. */
 import { isJsonObject } from '../json.ts';
-import limits from '../../schemas/limits.json' with { type: 'json' };
-import lifecycle from '../../schemas/lifecycle.json' with { type: 'json' };
-import loggingFile from '../../schemas/logging-file.json' with { type: 'json' };
-import loggingJson from '../../schemas/logging-json.json' with { type: 'json' };
-import loggingStdio from '../../schemas/logging-stdio.json' with { type: 'json' };
-import network from '../../schemas/network.json' with { type: 'json' };
-import providerStandalone from '../../schemas/provider-standalone.json' with { type: 'json' };
-import providerStatic from '../../schemas/provider-static.json' with { type: 'json' };
-import runnerConfig from '../../schemas/runner-config.json' with { type: 'json' };
-import values from '../../schemas/values.json' with { type: 'json' };
-import workerDummy from '../../schemas/worker-dummy.json' with { type: 'json' };
-import workerGenericWorker from '../../schemas/worker-generic-worker.json' with { type: 'json' };
+import configSchemas from '../generated/config-schemas.json' with { type: 'json' };
 
 /** What this code knows of a JSON Schema. */
 export interface Schema {
-  readonly $id?: string;
   readonly $ref?: string;
   readonly description?: string;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly default?: unknown;
@@ -28,36 +16,23 @@ export interface Schema {
   readonly maximum?: number;
   readonly minLength?: number;
   readonly properties?: Readonly<Record<string, Schema>>;
+  readonly patternProperties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: boolean | Schema;
   readonly required?: readonly string[];
   readonly discriminator?: { readonly propertyName: string };
   readonly oneOf?: readonly Schema[];
+  readonly items?: Schema;
 }
 
-export const topSchema: Schema = runnerConfig;
-export const schemas = { limits, lifecycle, loggingFile, network } as const satisfies Record<string, Schema>;
-
-const byFile: ReadonlyMap<string, Schema> = new Map(
-  [
-    limits,
-    lifecycle,
-    loggingFile,
-    loggingJson,
-    loggingStdio,
-    network,
-    providerStandalone,
-    providerStatic,
-    workerDummy,
-    workerGenericWorker,
-  ].map((schema: Schema) => [schema.$id ?? '', schema]),
-);
-
-const valueKinds: Readonly<Record<string, Schema>> = values.definitions;
+/** Every schema that the runner config is made of, by its file name, as `$ref` names it. */
+const byFile: Readonly<Record<string, Schema>> = configSchemas;
+export const topSchema: Schema = configSchemas['runner-config.json'];
+const valueKinds: Readonly<Record<string, Schema>> = configSchemas['values.json'].definitions;
 const VALUE_REF = 'values.json#/definitions/';
 
 /** Follows a reference to a schema of its own (`network.json`); everything else stays as it is. */
 function resolved(schema: Schema | undefined): Schema | undefined {
-  return schema?.$ref === undefined ? schema : (byFile.get(schema.$ref) ?? schema);
+  return schema?.$ref === undefined ? schema : (byFile[schema.$ref] ?? schema);
 }
 
 /** The name of a shared kind of text (`duration`, `size`, …) that a property is of. */
@@ -70,7 +45,7 @@ export function valuePhrase(kind: string): string {
   return valueKinds[kind]?.description ?? kind;
 }
 
-/** The schema of a section that is the same for everyone: `network`, `limits`, `lifecycle`. */
+/** The schema of a section that is the same for everyone: `network`, `limits`, `lifecycle`, … */
 export function partOf(section: string): Schema | undefined {
   return resolved(topSchema.properties?.[section]);
 }
@@ -104,12 +79,18 @@ export function schemaAt(config: unknown, segments: readonly string[]): Schema |
     const below: Schema | undefined = Object.hasOwn(schema?.properties ?? {}, segment)
       ? schema?.properties?.[segment]
       : undefined;
-    const others: Schema | undefined =
-      typeof schema?.additionalProperties === 'object' ? schema.additionalProperties : undefined;
-    schema = resolved(below ?? others);
+    schema = resolved(below ?? othersOf(schema, segment));
     if (depth === 0) schema = chosen(config, segment) ?? schema;
   }
   return schema;
+}
+
+/** The schema of a key that has none of its own, or of a list's item. */
+function othersOf(schema: Schema | undefined, segment: string): Schema | undefined {
+  const patterns = Object.entries(schema?.patternProperties ?? {});
+  const matching = patterns.find(([pattern]) => new RegExp(pattern).test(segment))?.[1];
+  if (matching !== undefined) return matching;
+  return typeof schema?.additionalProperties === 'object' ? schema.additionalProperties : schema?.items;
 }
 
 function chosen(config: unknown, section: string): Schema | undefined {
@@ -121,8 +102,8 @@ function chosen(config: unknown, section: string): Schema | undefined {
 }
 
 /** The defaults that a schema gives its properties. */
-export function defaultsOf(schema: Schema): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(schema.properties ?? {}).filter(
+export function defaultsOf(schema: Schema | undefined): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(schema?.properties ?? {}).filter(
     ([, property]) => property.default !== undefined,
   );
   return Object.fromEntries(entries.map(([key, property]) => [key, property.default]));

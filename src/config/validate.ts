@@ -15,7 +15,6 @@ export type Validated =
 
 /** Names of the reference that this release does not have yet: whoever uses them did not misspell anything. */
 const LATER: Readonly<Record<string, readonly string[]>> = {
-  provider: ['aws', 'azure', 'google'],
   worker: ['docker-worker'],
 };
 
@@ -105,9 +104,16 @@ function unknownKey(error: SchemaError, { value, places, misspelled }: Context):
   const text = `unknown key ${shownKey(key)}${segments.length === 0 ? '' : ` in ${segments.join('.')}`}`;
   const known = misspelled.get(pointer);
   if (known !== undefined) return { offset, text: `${text}; did you mean ${known}?` };
+  const schema = schemaAt(value, segments);
+  if (segments[0] === 'provider' && keysOf(schema).length === 1) {
+    return {
+      offset,
+      text: `${text}; on a cloud the metadata service says who this machine is: providerType is the only key`,
+    };
+  }
   const home = homeOf(key, segments);
   if (home !== undefined) return { offset, text: `${text}; it belongs under ${home}` };
-  return { offset, text: `${text}; allowed: ${keysOf(schemaAt(value, segments)).join(', ')}` };
+  return { offset, text: `${text}; allowed: ${allowedKeys(schema)}` };
 }
 
 /** Where a key would be known that stands in the wrong place: under another choice of its section, or in another one. */
@@ -175,7 +181,8 @@ function plainKey(key: string): string {
   return /^[\w$-]+$/.test(key) ? key : shownKey(key);
 }
 
-function valueAt(value: unknown, segments: readonly string[]): unknown {
+/** What stands at a path of keys, where anything does. */
+export function valueAt(value: unknown, segments: readonly string[]): unknown {
   let current = value;
   for (const segment of segments) {
     if (typeof current !== 'object' || current === null) return undefined;
@@ -188,4 +195,10 @@ function valueAt(value: unknown, segments: readonly string[]): unknown {
 
 function keysOf(schema: Schema | undefined): string[] {
   return Object.keys(schema?.properties ?? {}).filter(key => key !== '$schema');
+}
+
+/** The keys for a sentence; in words where there is only a pattern for them. */
+function allowedKeys(schema: Schema | undefined): string {
+  const patterns = Object.values(schema?.patternProperties ?? {}).map(({ description = '' }) => description);
+  return [...patterns, ...keysOf(schema)].join(', ');
 }

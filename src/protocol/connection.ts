@@ -45,6 +45,8 @@ export interface Connection {
   send(message: RunnerMessage): Promise<Delivery>;
   /** Whether hello and welcome agree on a capability; waits for hello or for its timeout. */
   agreed(capability: Capability): Promise<boolean>;
+  /** Resolves once hello and welcome agree on a capability, also where hello is late; never where they do not. */
+  able(capability: Capability): Promise<void>;
   /** Resolves once the input has ended and all of it was handed to the log. */
   readonly ended: Promise<void>;
   /** Stops reading: what was read so far is logged, the last line too. */
@@ -84,6 +86,10 @@ export function createConnection(options: ConnectionOptions): Connection {
     async agreed(capability) {
       await handshake.settled;
       return handshake.agreed(capability);
+    },
+    async able(capability) {
+      await handshake.greeting;
+      if (!handshake.agreed(capability)) await new Promise<never>(() => undefined);
     },
     ended,
     async close() {

@@ -5,6 +5,8 @@ import type { Capability } from './messages.ts';
 export interface Handshake {
   /** Resolves with the first of: hello, its timeout, the end of the conversation. */
   readonly settled: Promise<void>;
+  /** Resolves with hello, in time or late; never where none comes. */
+  readonly greeting: Promise<void>;
   /** Whether hello has come, in time or late. */
   readonly greeted: boolean;
   /** Whether hello has come with this capability and the runner offered it. */
@@ -26,6 +28,7 @@ export interface HandshakeOptions {
 export function createHandshake(options: HandshakeOptions): Handshake {
   const { log, helloTimeoutMs } = options;
   const settled = Promise.withResolvers<undefined>();
+  const greeting = Promise.withResolvers<undefined>();
   let common: ReadonlySet<Capability> | undefined;
 
   const timer = setTimeout(() => {
@@ -42,6 +45,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
 
   return {
     settled: settled.promise,
+    greeting: greeting.promise,
     get greeted() {
       return common !== undefined;
     },
@@ -51,6 +55,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
       common = new Set(options.capabilities.filter(capability => named.has(capability)));
       log.info('the worker said hello', { capabilities: [...common] });
       settle();
+      greeting.resolve(undefined);
     },
     end: settle,
   };

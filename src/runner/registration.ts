@@ -1,7 +1,7 @@
 /** Step 3: credentials, from worker-manager or from the runner config. */
-import type { Identified, Registered } from '../model.ts';
+import type { Registered } from '../model.ts';
 import { systemBootTime } from '../platform/boot-time.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Identification } from '../providers/provider.ts';
 import type { World } from './world.ts';
 
 /**
@@ -9,28 +9,31 @@ import type { World } from './world.ts';
  * @throws RunnerError as Taskcluster.registerWorker does
  */
 export async function register(
-  provider: Provider,
-  identified: Identified,
+  { identified, registration }: Identification,
   world: World,
 ): Promise<Registered> {
-  const { registration } = provider;
   if (registration.kind === 'preconfigured') return registration.registered;
   const { identity } = identified;
   const { log, signals } = world;
+  const { providerId, patience, ifRefused } = registration;
   log.info(
     `registering worker ${identity.workerGroup}/${identity.workerId} of pool ${identity.workerPoolId}`,
     {
       rootUrl: identity.rootUrl,
-      providerId: registration.providerId,
+      providerId,
     },
   );
-  const taskcluster = await world.services.taskcluster(identity.rootUrl);
-  const bootTime = await systemBootTime();
+  const [taskcluster, bootTime] = await Promise.all([
+    world.services.taskcluster(identity.rootUrl),
+    systemBootTime(),
+  ]);
   const registered = await taskcluster.registerWorker(
     {
       identity,
-      providerId: registration.providerId,
+      providerId,
       prove: signal => registration.prove(signal),
+      patience,
+      ifRefused,
       ...(bootTime === undefined ? {} : { systemBootTime: bootTime }),
     },
     signals.boot,

@@ -1,4 +1,5 @@
 /** Taskcluster as the steps reach it: one client a run, made when it is first needed, with the newest credentials. */
+import type { Clock } from '../clock.ts';
 import type { NetworkSettings } from '../config/runner-config.ts';
 import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
@@ -8,6 +9,8 @@ import type { Taskcluster } from '../taskcluster/taskcluster.ts';
 export interface Services {
   /** A standalone worker without secrets never loads the client. */
   taskcluster(rootUrl: string): Promise<Taskcluster>;
+  /** Opens connections that the first calls will use. What fails here fails again at `taskcluster`. */
+  prepare(rootUrl: string): void;
   /** What the calls after registration are signed with. */
   useCredentials(credentials: Credentials): void;
   /** Ends the kept connections, so that the process can end. */
@@ -16,9 +19,8 @@ export interface Services {
 
 export interface ServicesOptions {
   readonly network: NetworkSettings;
-  /** On static, a worker that worker-manager does not know stays unknown. */
-  readonly providerType: string;
   readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
   readonly log: Log;
   readonly redactor: Redactor;
 }
@@ -37,11 +39,14 @@ export function createServices(options: ServicesOptions): Services {
     return made;
   }
 
+  function taskcluster(rootUrl: string): Promise<Taskcluster> {
+    client ??= make(rootUrl);
+    return client;
+  }
+
   return {
-    taskcluster(rootUrl) {
-      client ??= make(rootUrl);
-      return client;
-    },
+    taskcluster,
+    prepare: rootUrl => void taskcluster(rootUrl).catch(() => undefined),
     useCredentials(newCredentials) {
       credentials = newCredentials;
       made?.useCredentials(newCredentials);

@@ -12,6 +12,11 @@ import { RunnerError } from '../errors.ts';
 export type EndSignal = 'SIGTERM' | 'SIGINT';
 
 export interface Signals {
+  /**
+   * Fires with the first SIGTERM or SIGINT, whenever it comes: from then on nothing is taken away any more. Its reason is
+   * an error whose message is the signal's name.
+   */
+  readonly asked: AbortSignal;
   /** Fires when a signal comes before `onSignal` was called; its reason is a SignalledError. */
   readonly boot: AbortSignal;
   /** From now on signals go to `handler`, instead of an earlier one: the signal and how many came so far (from 1). */
@@ -42,6 +47,7 @@ export function exitCodeOfSignal(signal: NodeJS.Signals): number {
 
 /** Listens until the process is gone: a signal in its last moment must not replace the exit code. */
 export function listenForSignals(): Signals {
+  const asked = new AbortController();
   const boot = new AbortController();
   let count = 0;
   let handler: ((signal: EndSignal, count: number) => void) | undefined;
@@ -51,6 +57,7 @@ export function listenForSignals(): Signals {
 
   function receive(signal: EndSignal): void {
     count += 1;
+    asked.abort(new Error(signal));
     if (handler !== undefined) {
       handler(signal, count);
       return;
@@ -66,6 +73,7 @@ export function listenForSignals(): Signals {
   for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener);
 
   return {
+    asked: asked.signal,
     boot: boot.signal,
     onSignal(newHandler) {
       handler = newHandler;

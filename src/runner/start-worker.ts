@@ -1,20 +1,22 @@
 /** The program start-worker: from its command line to its exit code. */
 import type { Writable } from 'node:stream';
 import packageJson from '../../package.json' with { type: 'json' };
+import { systemClock } from '../clock.ts';
 import type { RunnerConfig } from '../config/runner-config.ts';
 import { loadRunnerConfig } from '../config/load.ts';
-import { messageOf, RunnerError } from '../errors.ts';
+import { RunnerError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { collectSecrets } from '../logging/collect-secrets.ts';
 import { createLog } from '../logging/create-log.ts';
-import type { Log } from '../logging/log.ts';
 import { createRedactor } from '../logging/create-redactor.ts';
+import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
 import { looksSecret } from '../secret-keys.ts';
 import { helpText, parseCommandLine, USAGE } from './command-line.ts';
+import { exitCodeOfFailure, failureLines, logFailure } from './failure.ts';
 import { run } from './run.ts';
 import { createServices } from './services.ts';
-import { listenForSignals, SignalledError } from './signals.ts';
+import { listenForSignals } from './signals.ts';
 import type { World } from './world.ts';
 
 export interface ProgramStreams {
@@ -62,56 +64,63 @@ async function checkConfig(path: string, streams: ProgramStreams): Promise<numbe
     return 0;
   } catch (error) {
     if (!(error instanceof RunnerError)) throw error;
-    streams.stderr.write(`${errorLines(error).join('\n')}\n`);
+    streams.stderr.write(`${failureLines(error).join('\n')}\n`);
     return error.exitCode;
   }
 }
 
 async function runConfig(path: string, env: NodeJS.ProcessEnv, streams: ProgramStreams): Promise<number> {
   const signals = listenForSignals();
-  const faults = listenForFaults();
+  const fault = listenForFaults();
   const redactor = createRedactor();
   let log = createLog({ implementation: 'stdio' }, redactor);
   try {
     const { config, warnings } = await loadRunnerConfig(path);
     learnSecrets(config, redactor);
-    if (config.logging.implementation !== 'stdio') {
+    const opened = openLog(config, redactor);
+    if (opened.log !== undefined) {
       const stderrLog = log;
-      log = createLog(config.logging, redactor);
+      log = opened.log;
       await stderrLog.close();
     }
     for (const warning of warnings) log.warn(warning);
-    const { stdout } = streams;
-    const world = { env, log, redactor, signals, fault: faults.signal, stdout };
-    return await Promise.race([runWith(config, world), faults.thrown]);
+    const world = { env, stdout: streams.stdout, log, redactor, signals, fault, clock: systemClock };
+    return await runWith(config, world, opened.obstacle);
   } catch (error) {
-    return logFailure(error, log);
+    logFailure(error, log);
+    return exitCodeOfFailure(error);
   } finally {
     await log.close();
   }
 }
 
-interface Faults {
-  readonly signal: AbortSignal;
-  /** Rejects with what was thrown where nobody could catch it. */
-  readonly thrown: Promise<never>;
+/** A log that cannot be opened is for the run to fail with: it knows what becomes of a cloud's machine then. */
+function openLog(
+  { logging }: RunnerConfig,
+  redactor: Redactor,
+): { readonly log?: Log; readonly obstacle?: RunnerError } {
+  if (logging.implementation === 'stdio') return {};
+  try {
+    return { log: createLog(logging, redactor) };
+  } catch (error) {
+    if (!(error instanceof RunnerError)) throw error;
+    return { obstacle: error };
+  }
 }
 
-function listenForFaults(): Faults {
+/** Fires with the first thing that is thrown where nobody can catch it. */
+function listenForFaults(): AbortSignal {
   const controller = new AbortController();
-  const thrown = new Promise<never>((_, reject) => {
-    process.on('uncaughtException', error => {
-      controller.abort(error);
-      reject(error);
-    });
-  });
-  // Until the run waits for it, it is no rejection that nobody handles.
-  thrown.catch(() => undefined);
-  return { signal: controller.signal, thrown };
+  process.on('uncaughtException', error => controller.abort(error));
+  return controller.signal;
 }
 
-async function runWith(config: RunnerConfig, world: Omit<World, 'services'>): Promise<number> {
-  const { env, log, redactor, signals } = world;
+async function runWith(
+  config: RunnerConfig,
+  world: Omit<World, 'services'>,
+  obstacle: RunnerError | undefined,
+): Promise<number> {
+  const { env, clock, log, redactor, signals } = world;
   signals.onHangup(() => log.reopen());
   log.info(`version ${packageJson.version}, runner config ${config.path}`, {
     provider: config.provider.providerType,
@@ -122,10 +131,10 @@ async function runWith(config: RunnerConfig, world: Omit<World, 'services'>): Pr
       `cacheOverRestarts: ${config.cacheOverRestarts} is not kept yet by this version: each start registers afresh`,
     );
   }
-  const { network, provider } = config;
-  const services = createServices({ env, log, redactor, network, providerType: provider.providerType });
+  const { network } = config;
+  const services = createServices({ env, clock, log, redactor, network });
   try {
-    return await run(config, { ...world, services });
+    return await run(config, { ...world, services }, obstacle);
   } finally {
     services.close();
   }
@@ -138,25 +147,6 @@ function learnSecrets(config: RunnerConfig, redactor: Redactor): void {
     if (looksSecret(key) && typeof value === 'string') redactor.add(value);
   }
   collectSecrets(config.workerConfig, redactor);
-  collectSecrets(provider.providerMetadata ?? {}, redactor);
-}
-
-/** One clear entry a mistake, and the exit code. The stack is shown only for faults of our own. */
-function logFailure(error: unknown, log: Log): number {
-  if (error instanceof SignalledError) {
-    log.info(error.message);
-    return error.exitCode;
-  }
-  if (error instanceof RunnerError) {
-    for (const line of errorLines(error)) log.error(line);
-    return error.exitCode;
-  }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
-  log.error(`a fault of start-worker itself, please report it: ${stack}`);
-  return EXIT_CODES.internal.code;
-}
-
-function errorLines(error: RunnerError): readonly string[] {
-  const advice = error.advice === undefined ? [] : [`what to do: ${error.advice}`];
-  return [error.message, ...error.details, ...advice];
+  // A cloud's own section holds nothing.
+  if ('rootURL' in provider) collectSecrets(provider.providerMetadata ?? {}, redactor);
 }

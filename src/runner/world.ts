@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import type { Clock } from '../clock.ts';
 import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
 import type { Services } from './services.ts';
@@ -8,6 +9,7 @@ import type { Signals } from './signals.ts';
 export interface World {
   readonly env: NodeJS.ProcessEnv;
   readonly stdout: Writable;
+  readonly clock: Clock;
   readonly log: Log;
   readonly redactor: Redactor;
   readonly signals: Signals;

@@ -1,8 +1,18 @@
 /** Starts a worker's process, or says why it can't be started. */
 import type { ChildProcess } from 'node:child_process';
+import { setImmediate } from 'node:timers/promises';
 import { messageOf, RunnerError, systemCode } from '../errors.ts';
 import { findExecutable } from './executable.ts';
 import type { ProcessExit, ProcessOptions, RunningProcess } from './process.ts';
+
+/**
+ * Loads what `startProcess` needs, to be called while a reply is waited for. Nothing else moves meanwhile, so what was just
+ * begun gets out first.
+ */
+export async function loadLibrary(): Promise<void> {
+  await setImmediate();
+  await import('execa');
+}
 
 /**
  * Resolves once the process runs. Its environment is `options.env` and nothing else; on POSIX it leads a process group

@@ -1,7 +1,6 @@
 /** One call of a service, from the first try to the last word. */
 import type { Agent } from 'node:http';
 import type { Clock } from '../clock.ts';
-import { RunnerError } from '../errors.ts';
 import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
 import { type Outcome, runAttempt } from './attempt.ts';
@@ -11,7 +10,7 @@ import { clockSkewMs, skewWords, TOLERATED_SKEW_MS } from './clock-skew.ts';
 import type { Connections } from './connections.ts';
 import { badReply, type Failure } from './failure.ts';
 import { judge } from './judge.ts';
-import { closedEarly, networkError } from './no-reply.ts';
+import { closedEarly, networkError, neverSent } from './no-reply.ts';
 import type { Proxy } from './proxies.ts';
 import { checkDepth, type Reader, WrongShape } from './replies.ts';
 import { type Attempt, type RetryPolicy, retrying } from './retry.ts';
@@ -35,8 +34,10 @@ export interface Call<T> {
   /** The API method: `registerWorker`. */
   readonly name: string;
   readonly url: string;
+  /** What a try needs beforehand, from elsewhere: not in its time, nor in that of the call. Where it rejects, so does the call. */
+  prepare?(signal: AbortSignal): Promise<void>;
   /** Makes one request, on this agent and with this timeout in ms. */
-  send(agent: Agent, timeoutMs: number, signal: AbortSignal): Promise<unknown>;
+  send(agent: Agent, timeoutMs: number): Promise<unknown>;
   readonly read: Reader<T>;
   /** A second opinion on failures that are final for most calls but not for this one. */
   reconsider?(failure: Failure): Failure;
@@ -48,19 +49,25 @@ export interface Call<T> {
 
 /**
  * Makes the call, again and again as the policy allows.
- * @throws RunnerError `taskcluster.*`; a RunnerError that `send` itself throws, such as that of a failing
- *   identity proof; the signal's reason as soon as the signal fires
+ * @throws RunnerError `taskcluster.*`; what `prepare` throws, such as the error of a failing identity proof; the signal's
+ *   reason as soon as the signal fires
  */
 export async function makeCall<T>(call: Call<T>, world: CallWorld, signal: AbortSignal): Promise<T> {
+  async function prepare(): Promise<void> {
+    // The library not in the time of a try either: on a busy machine it may take longer than a short attemptTimeout.
+    await Promise.all([call.prepare?.(signal), loadLibrary()]);
+  }
   async function attempt(timeoutMs: number): Promise<Attempt<T>> {
     const first = await tryOnce(call, timeoutMs, world, signal);
     if (first.kind === 'done') return first;
-    if (call.changed?.(first.failure) === true) return attempt(timeoutMs);
+    if (call.changed?.(first.failure) === true) {
+      await prepare();
+      return attempt(timeoutMs);
+    }
     return call.rescue?.(first.failure) ?? (await reconsidered(call, first.failure, world, signal));
   }
-  // Not in the time of a try: on a busy machine it may take longer than a short attemptTimeout.
-  await loadLibrary();
-  return retrying({ name: call.name, url: call.url, attempt }, world.policy, world, signal);
+  const { name, url } = call;
+  return retrying({ name, url, prepare, attempt }, world.policy, world, signal);
 }
 
 async function tryOnce<T>(
@@ -73,8 +80,7 @@ async function tryOnce<T>(
   const agent = connections.agent();
   const { host } = new URL(world.rootUrl);
   const startMs = clock.elapsed();
-  const outcome = await runAttempt(agent, shadow => call.send(shadow, timeoutMs, signal), timeoutMs, signal);
-  if (outcome.error instanceof RunnerError) throw outcome.error;
+  const outcome = await runAttempt(agent, shadow => call.send(shadow, timeoutMs), timeoutMs, signal);
   if (isStale(outcome, clock.elapsed() - startMs)) return tryOnce(call, timeoutMs, world, signal);
   const refusal = outcome.response === undefined ? verification(outcome.error) : undefined;
   if (refusal !== undefined) {
@@ -95,12 +101,13 @@ async function tryOnce<T>(
 }
 
 /**
- * A kept connection that the other side had closed, which showed only when we wrote to it: no failure of the service, and
- * no reason to wait. The policy would repeat the call in any case. It ends with a fresh connection at the latest, since
+ * A connection that was kept, or opened early, and that the other side had closed, which showed only when we wrote to it:
+ * no failure of the service, and no reason to wait. The policy would repeat the call in any case. It ends with a fresh connection at the latest, since
  * each stale one is gone afterwards.
  */
 function isStale({ reused, response, ended, error }: Outcome, tookMs: number): boolean {
-  return reused && response === undefined && ended === undefined && tookMs < STALE_MS && closedEarly(error);
+  if (response !== undefined || ended !== undefined || tookMs >= STALE_MS) return false;
+  return neverSent(error) || (reused && closedEarly(error));
 }
 
 function verification(

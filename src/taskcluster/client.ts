@@ -11,7 +11,7 @@ import { agentsUseProxies, proxyFor } from './proxies.ts';
 import { registerCall } from './register.ts';
 import { learnCredentials, readNothing, type Reader, readRenewal, readSecret } from './replies.ts';
 import type { Attempt, RetryPolicy } from './retry.ts';
-import type { SecretAnswer, Taskcluster } from './taskcluster.ts';
+import type { CallOptions, SecretAnswer, Taskcluster } from './taskcluster.ts';
 
 const MANAGER = 'worker-manager/v1';
 
@@ -24,8 +24,6 @@ export interface TaskclusterOptions {
   /** Where proxies and certificate files are named; by default the process's own. */
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
-  /** With `static`, a worker that worker-manager does not know at registration stays unknown (404 is final). */
-  readonly providerType?: string;
 }
 
 /**
@@ -46,8 +44,13 @@ export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
   const closing = new AbortController();
   let credentials: Credentials | undefined;
 
-  function start<T>(call: Call<T>, signal: AbortSignal): Promise<T> {
-    return makeCall(call, world, AbortSignal.any([signal, closing.signal]));
+  function start<T>(call: Call<T>, signal: AbortSignal, options: CallOptions = {}): Promise<T> {
+    const { retryForMs, attemptTimeoutMs } = world.policy;
+    const policy = {
+      retryForMs: options.retryForMs ?? retryForMs,
+      attemptTimeoutMs: Math.min(options.attemptTimeoutMs ?? Infinity, attemptTimeoutMs),
+    };
+    return makeCall(call, { ...world, policy }, AbortSignal.any([signal, closing.signal]));
   }
 
   /** A call that is signed with the newest credentials, also where they change between two tries. */
@@ -69,9 +72,7 @@ export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
 
   return {
     registerWorker(request, signal) {
-      // A cloud's worker may boot before its record is written; a static one has been created by hand, or not.
-      const awaitRecord = options.providerType !== 'static';
-      return start(registerCall(request, { rootUrl, awaitRecord, redactor, log }), signal);
+      return start(registerCall(request, { rootUrl, redactor, log }), signal);
     },
     reregisterWorker(identity, secret, signal) {
       redactor.add(secret);
@@ -79,20 +80,20 @@ export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
       const use = ({ workerManager }: Clients) => workerManager.reregisterWorker(payload);
       return start(signed('reregisterWorker', `${MANAGER}/worker/reregister`, use, readRenewal), signal);
     },
-    removeWorker(identity, signal) {
+    removeWorker(identity, signal, callOptions) {
       const { workerPoolId, workerGroup, workerId } = names(identity);
       const path = `${MANAGER}/workers/${encodeURIComponent(workerPoolId)}/${workerGroup}/${workerId}`;
       const use = ({ workerManager }: Clients) =>
         workerManager.removeWorker(workerPoolId, workerGroup, workerId);
-      return start(signed('removeWorker', path, use, readNothing), signal);
+      return start(signed('removeWorker', path, use, readNothing), signal, callOptions);
     },
-    reportWorkerError(identity, report, signal) {
+    reportWorkerError(identity, report, signal, callOptions) {
       const { workerPoolId, workerGroup, workerId } = names(identity);
       const { kind, title, description, extra } = report;
       const payload = { workerGroup, workerId, kind, title, description, extra };
       const path = `${MANAGER}/worker-pool-errors/${encodeURIComponent(workerPoolId)}`;
       const use = ({ workerManager }: Clients) => workerManager.reportWorkerError(workerPoolId, payload);
-      return start(signed('reportWorkerError', path, use, readNothing), signal);
+      return start(signed('reportWorkerError', path, use, readNothing), signal, callOptions);
     },
     getSecret(name, signal) {
       const path = `secrets/v1/secret/${encodeURIComponent(name)}`;

@@ -1,5 +1,6 @@
 /** The service objects of taskcluster-client, made for one try: it signs the request, builds the URL and parses the reply. */
 import type { Agent } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import type { Secrets, WorkerManager } from 'taskcluster-client';
 import type { Credentials } from '../model.ts';
 
@@ -16,8 +17,12 @@ export interface Clients {
   readonly secrets: Secrets;
 }
 
-/** Loaded at the first call: the loading then runs beside the opening of the connection. */
+/**
+ * Loaded at the first call: the loading then runs beside the opening of the connection. Nothing else moves meanwhile, so
+ * what was just begun gets out first.
+ */
 export async function loadLibrary(): Promise<void> {
+  await setImmediate();
   await import('taskcluster-client');
 }
 

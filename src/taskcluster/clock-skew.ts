@@ -4,7 +4,7 @@
  */
 import type { Agent } from 'node:http';
 import type { Clock } from '../clock.ts';
-import { durationWords } from './text.ts';
+import { durationWords } from '../words.ts';
 
 /** What services tolerate (Hawk's own limit). */
 export const TOLERATED_SKEW_MS = 60_000;

@@ -8,8 +8,10 @@ export interface Failure {
   /** What happened, as it goes on after "failed: ". */
   readonly words: string;
   readonly retry: boolean;
-  /** Tries in total, where repeating helps seldom. */
+  /** Where repeating helps seldom: how many tries may fail in this way. */
   readonly maxTries?: number;
+  /** Where it helps soon or never: how long tries may fail in this way, in ms. */
+  readonly retryForMs?: number;
   readonly advice?: string;
   readonly cause?: unknown;
   /** What a Taskcluster service said when it refused the call. */
@@ -25,6 +27,11 @@ export interface Refusal {
 
 /** What goes wrong at the network's edge may be over in a moment, or never: these get a few tries only. */
 export const FEW_TRIES = 3;
+
+/** Failures that count together where only so many are borne. */
+export function kindOf({ code, refusal }: Failure): string {
+  return refusal === undefined ? code : `${code} ${refusal.status}`;
+}
 
 type Rest = Partial<Pick<Failure, 'retry' | 'maxTries' | 'advice' | 'cause' | 'refusal'>>;
 

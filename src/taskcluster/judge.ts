@@ -6,7 +6,8 @@ import type { Outcome, ResponseHead } from './attempt.ts';
 import { badReply, type Failure, refused, unreachable } from './failure.ts';
 import { noReply, proxyAnswer } from './no-reply.ts';
 import { type Proxy, proxyWords } from './proxies.ts';
-import { durationWords, quote } from './text.ts';
+import { durationWords } from '../words.ts';
+import { quote } from './text.ts';
 
 export type Judgment =
   | { readonly kind: 'reply'; readonly value: unknown }

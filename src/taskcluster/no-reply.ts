@@ -75,6 +75,11 @@ export function closedEarly(error: unknown): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
+/** Whether the connection was gone before the request was written to it, as one that was opened early may be. */
+export function neverSent(error: unknown): boolean {
+  return networkError(error).code === 'ERR_STREAM_DESTROYED';
+}
+
 function connectionWords(code: string, named: string): string | undefined {
   switch (code) {
     case 'ENOTFOUND':

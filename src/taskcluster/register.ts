@@ -10,15 +10,10 @@ import type { Failure } from './failure.ts';
 import { readRegistration } from './replies.ts';
 import type { RegisterRequest } from './taskcluster.ts';
 
-const REFUSED_ADVICE =
-  'compare the provider section of the runner config with the worker pool and the worker in worker-manager';
-
 export function registerCall(
   request: RegisterRequest,
   options: {
     readonly rootUrl: string;
-    /** Whether a worker that is unknown now may be known in a moment. */
-    readonly awaitRecord: boolean;
     readonly redactor: Redactor;
     readonly log: Log;
   },
@@ -26,13 +21,16 @@ export function registerCall(
   const { rootUrl, redactor, log } = options;
   const { workerPoolId, workerGroup, workerId } = request.identity;
   let bootTime = request.systemBootTime;
+  let proof: JsonObject = {};
 
   return {
     name: 'registerWorker',
     url: `${rootUrl}/api/worker-manager/v1/worker/register`,
-    async send(agent, timeoutMs, signal) {
-      const proof = await request.prove(signal);
+    async prepare(signal) {
+      proof = await request.prove(signal);
       learnProof(proof, redactor);
+    },
+    async send(agent, timeoutMs) {
       // Nothing is signed here: the proof is what speaks for the machine.
       const { workerManager } = await makeClients({ rootUrl, credentials: {}, agent, timeoutMs });
       return workerManager.registerWorker({
@@ -54,18 +52,25 @@ export function registerCall(
       );
       return true;
     },
-    reconsider(failure) {
-      if (failure.refusal === undefined) return failure;
-      if (!options.awaitRecord || failure.refusal.status !== 404) {
-        return { advice: REFUSED_ADVICE, ...failure };
-      }
-      return {
-        ...failure,
-        retry: true,
-        advice: 'worker-manager does not know this worker: was it created by another deployment?',
-      };
-    },
+    reconsider: failure => patiently(failure, request),
   };
+}
+
+/** Which refusals may be gone in a moment, the provider knows. */
+function patiently(failure: Failure, { patience, ifRefused }: RegisterRequest): Failure {
+  if (failure.refusal?.status === 404 && patience.unknownWorkerForMs > 0) {
+    return {
+      ...failure,
+      retry: true,
+      retryForMs: patience.unknownWorkerForMs,
+      advice: 'worker-manager does not know this worker: was it created by another deployment?',
+    };
+  }
+  if (failure.refusal === undefined) return failure;
+  const advised = { advice: ifRefused, ...failure };
+  // A request of a wrong shape stays wrong, whatever the proof.
+  if (failure.refusal.status !== 400 || isSchemaRefusal(failure)) return advised;
+  return { ...advised, retry: true, maxTries: patience.refusedTries };
 }
 
 function isSchemaRefusal(failure: Failure): boolean {

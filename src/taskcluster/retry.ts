@@ -2,8 +2,8 @@
 import type { Clock } from '../clock.ts';
 import { RunnerError } from '../errors.ts';
 import type { Log } from '../logging/log.ts';
-import type { Failure } from './failure.ts';
-import { durationWords } from './text.ts';
+import { type Failure, kindOf } from './failure.ts';
+import { durationWords } from '../words.ts';
 
 export interface RetryPolicy {
   /** How long a call is tried again in total; 0: never. */
@@ -59,6 +59,8 @@ export type Attempt<T> =
 export interface RetriedCall<T> {
   readonly name: string;
   readonly url: string;
+  /** Before each try; its time is not the call's. What it throws ends the call. */
+  prepare(): Promise<void>;
   /** One try. It reports failures of the call as such and throws for everything else, which ends the call. */
   attempt(timeoutMs: number): Promise<Attempt<T>>;
 }
@@ -74,31 +76,35 @@ export async function retrying<T>(
   signal: AbortSignal,
 ): Promise<T> {
   const { clock, log } = world;
-  const startMs = clock.elapsed();
+  let startMs = clock.elapsed();
+  const kinds = new Map<string, { readonly firstMs: number; readonly times: number }>();
   for (let tries = 1; ; tries += 1) {
     signal.throwIfAborted();
+    const preparingMs = clock.elapsed();
+    await call.prepare();
+    startMs += clock.elapsed() - preparingMs;
     const attempt = await call.attempt(attemptMs(policy, clock.elapsed() - startMs));
     if (attempt.kind === 'done') return attempt.value;
 
     const { failure } = attempt;
     const elapsedMs = clock.elapsed() - startMs;
-    const delayMs = mayRepeat(failure, tries)
-      ? nextDelayMs(policy, tries, elapsedMs, clock.random())
-      : undefined;
+    const { firstMs, times } = kinds.get(kindOf(failure)) ?? { firstMs: elapsedMs, times: 0 };
+    kinds.set(kindOf(failure), { firstMs, times: times + 1 });
+    const { maxTries = Infinity, retryForMs = Infinity } = failure;
+    const giveUpMs = Math.min(policy.retryForMs, firstMs + retryForMs);
+    const delayMs =
+      failure.retry && times + 1 < maxTries
+        ? nextDelayMs({ ...policy, retryForMs: giveUpMs }, tries, elapsedMs, clock.random())
+        : undefined;
     if (delayMs === undefined) throw finalError(call, failure, tries, elapsedMs);
-    const { maxTries } = failure;
     log.warn(
       `${call.name} at ${call.url} failed: ${failure.words} ` +
-        (maxTries === undefined ? `(try ${tries}); ` : `(try ${tries} of ${maxTries}); `) +
+        (maxTries === Infinity ? `(try ${tries}); ` : `(try ${times + 1} of ${maxTries}); `) +
         `next try in ${durationWords(delayMs)}` +
-        (maxTries === undefined ? `, giving up in ${durationWords(policy.retryForMs - elapsedMs)}` : ''),
+        (maxTries === Infinity ? `, giving up in ${durationWords(giveUpMs - elapsedMs)}` : ''),
     );
     await clock.sleep(delayMs, signal);
   }
-}
-
-function mayRepeat(failure: Failure, tries: number): boolean {
-  return failure.retry && tries < (failure.maxTries ?? Infinity);
 }
 
 function finalError(

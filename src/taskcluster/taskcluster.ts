@@ -1,12 +1,19 @@
 /** The door of the Taskcluster room: the calls that a runner makes, typed, checked and tried again. */
 import type { JsonObject } from '../json.ts';
 import type { Credentials, Registered, WorkerIdentity } from '../model.ts';
+import type { RegistrationPatience } from '../providers/provider.ts';
 
 export interface RegisterRequest {
   readonly identity: WorkerIdentity;
   readonly providerId: string;
-  /** Asked for afresh before every attempt: some proofs expire. */
+  /**
+   * Asked for afresh before every attempt: some proofs expire. It has a patience of its own, which is not that of the
+   * call; where it rejects, so does the call, with the same error.
+   */
   prove(signal: AbortSignal): Promise<JsonObject>;
+  readonly patience: RegistrationPatience;
+  /** Advice for the error where worker-manager refuses it for good. */
+  readonly ifRefused: string;
   readonly systemBootTime?: Date;
 }
 
@@ -28,6 +35,14 @@ export type SecretAnswer =
   | { readonly kind: 'found'; readonly secret: JsonObject }
   | { readonly kind: 'absent'; readonly status: 403 | 404 | 410; readonly message: string };
 
+/** Where a call has less time than at boot. */
+export interface CallOptions {
+  /** How long it is tried again in total, instead of network.retryFor. The last try is cut to it. */
+  readonly retryForMs?: number;
+  /** How long one try may take at most, where network.attemptTimeout is longer. */
+  readonly attemptTimeoutMs?: number;
+}
+
 /**
  * All methods retry by the policy they were made with, log one line a retry, and throw a RunnerError with exit
  * `refused`, `unreachable`, `untrusted` or `bad-reply`. The signal ends them at once with its reason.
@@ -35,8 +50,13 @@ export type SecretAnswer =
 export interface Taskcluster {
   registerWorker(request: RegisterRequest, signal: AbortSignal): Promise<Registered>;
   reregisterWorker(identity: WorkerIdentity, secret: string, signal: AbortSignal): Promise<Renewal>;
-  removeWorker(identity: WorkerIdentity, signal: AbortSignal): Promise<void>;
-  reportWorkerError(identity: WorkerIdentity, report: WorkerErrorReport, signal: AbortSignal): Promise<void>;
+  removeWorker(identity: WorkerIdentity, signal: AbortSignal, options?: CallOptions): Promise<void>;
+  reportWorkerError(
+    identity: WorkerIdentity,
+    report: WorkerErrorReport,
+    signal: AbortSignal,
+    options?: CallOptions,
+  ): Promise<void>;
   getSecret(name: string, signal: AbortSignal): Promise<SecretAnswer>;
   /** The credentials that all later calls but registerWorker are signed with. */
   useCredentials(credentials: Credentials): void;

@@ -29,7 +29,22 @@ void test('a minimal config gets every default', async t => {
       fileSizeBytes: 512 * 1024 ** 2,
       filesTotalBytes: 2 * 1024 ** 3,
     },
-    lifecycle: { helloTimeoutMs: 30_000, drainTimeoutMs: 5000 },
+    lifecycle: {
+      helloTimeoutMs: 30_000,
+      drainTimeoutMs: 5000,
+      onExit: {
+        codes: new Map([
+          [0, 'remove'],
+          [67, 'keep'],
+        ]),
+        other: 'remove',
+      },
+      onFailure: { action: 'remove', delayMs: undefined },
+      shutdownHost: false,
+      shutdownCommand: ['shutdown', '-h', 'now'],
+    },
+    metadata: { giveUpAfterMs: 120_000 },
+    interruptions: { pollMs: undefined, rebalance: false, maintenance: false, acknowledge: false },
   });
 });
 
@@ -57,14 +72,15 @@ lifecycle: {helloTimeout: 500ms, drainTimeout: 0s}
   assert.equal(config.limits.lineBytes, 1000);
   assert.equal(config.limits.fileEntries, 7);
   assert.equal(config.limits.fileSizeBytes, 512 * 1024 ** 2);
-  assert.deepEqual(config.lifecycle, { helloTimeoutMs: 500, drainTimeoutMs: 0 });
+  assert.equal(config.lifecycle.helloTimeoutMs, 500);
+  assert.equal(config.lifecycle.drainTimeoutMs, 0);
 });
 
 void test('sections and texts that a template left empty count as absent', async t => {
   const empty = MINIMAL.replace('worker:\n', '  workerLocation:\n  providerMetadata: ~\nworker:\n');
   const { config } = await load(
     t,
-    `${empty}workerConfig:\nlogging:\nnetwork:\nlimits:\nlifecycle:\ncacheOverRestarts: ""\n`,
+    `${empty}workerConfig:\nlogging:\nnetwork:\nlimits:\nlifecycle:\nmetadata:\ninterruptions:\ncacheOverRestarts: ""\n`,
   );
   const plain = (await load(t, MINIMAL)).config;
   assert.deepEqual({ ...config, path: '' }, { ...plain, path: '' });
@@ -77,6 +93,7 @@ void test('a cacheOverRestarts with nothing behind it counts as absent', async t
 
 void test('slashes at the end of rootURL make no difference', async t => {
   const { config } = await load(t, MINIMAL.replace('example.com', 'example.com/taskcluster//'));
+  assert.ok('rootURL' in config.provider);
   assert.equal(config.provider.rootURL, 'https://tc.example.com/taskcluster');
 });
 

@@ -77,13 +77,7 @@ for (const [what, from, to, expected] of [
     'a misspelled provider',
     'standalone',
     'standalon',
-    /2:17: provider.providerType must be one of static, standalone; found the text "standalon"; did you mean standalone\?/,
-  ],
-  [
-    'a provider of a later release',
-    'standalone',
-    'google',
-    /2:17: provider.providerType: google comes in a later release/,
+    /2:17: provider.providerType must be one of aws, azure, google, static, standalone; found the text "standalon"; did you mean standalone\?/,
   ],
   [
     'a worker of a later release',
@@ -95,13 +89,13 @@ for (const [what, from, to, expected] of [
     'a missing type',
     'providerType: standalone',
     '# none',
-    /1:1: provider lacks the key providerType; allowed: static, standalone/,
+    /1:1: provider lacks the key providerType; allowed: aws, azure, google, static, standalone/,
   ],
   [
     'a type that is no text',
     'standalone',
     '[1]',
-    /2:17: provider.providerType must be one of static, standalone; found a list/,
+    /2:17: provider.providerType must be one of aws, azure, google, static, standalone; found a list/,
   ],
   [
     'a number that should be text',

@@ -62,7 +62,7 @@ const nonsense: readonly (readonly [string, string, string])[] = [
   ['an unknown type', '~{"type":"nonsense"}', 'there is no message "nonsense"'],
   ['a name of every object', '~{"type":"toString"}', 'there is no message "toString"'],
   ['a message of the runner', '~{"type":"welcome","capabilities":[]}', '"welcome" is for the runner to send'],
-  ['a log without body', '~{"type":"log"}', "must have required property 'body'"],
+  ['a log without body', '~{"type":"log"}', 'it lacks body'],
   ['a log whose body is an array', '~{"type":"log","body":[]}', '/body must be object'],
   ['a log whose body is null', '~{"type":"log","body":null}', '/body must be object'],
   [

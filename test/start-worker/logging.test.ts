@@ -121,7 +121,7 @@ for (const [what, path] of [
     assert.equal(code, EXIT_CODES.files.code);
     assert.match(
       log,
-      /^\S+ \S+ start-worker: error: log file [^\n]+ cannot be opened: [^\n]+\n[^\n]+what to do: [^\n]+\n$/,
+      /^[^\n]+ start-worker: version [^\n]+\n\S+ \S+ start-worker: error: log file [^\n]+ cannot be opened: [^\n]+\n[^\n]+what to do: [^\n]+\n$/,
     );
     assert.ok(log.includes(file));
     assert.deepEqual(await readdir(folder), []);

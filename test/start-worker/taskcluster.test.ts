@@ -61,7 +61,7 @@ void test('an old service that knows neither systemBootTime nor registration sec
 for (const { body, words } of [
   { body: 'html', words: /the reply \(200\) is text\/html.*, not JSON$/ },
   { body: 'empty', words: /the reply \(200\) is empty$/ },
-  { body: 'wrong-shape', words: /the reply is not that of registerWorker: .*'expires'/ },
+  { body: 'wrong-shape', words: /the reply is not that of registerWorker: it lacks expires/ },
 ] as const) {
   void test(`a reply that is not Taskcluster's (${body}) ends the boot, and the URL is named`, async t => {
     const simulator = await simulate(t, { faults: [{ call: 'registerWorker', body }] });

@@ -53,7 +53,12 @@ export function startProgram(
   return startFile(programPath(name), args, options);
 }
 
-function startFile(file: string, args: readonly string[], options: ProgramOptions): RunningProgram {
+/** The same for any program file. */
+export function startFile(
+  file: string,
+  args: readonly string[],
+  options: ProgramOptions = {},
+): RunningProgram {
   const child = spawn(file, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },

@@ -188,7 +188,6 @@ export function connectTo(t: TestContext, rootUrl: string, options: Partial<Task
     redactor,
     clock,
     env: {},
-    providerType: 'static',
     ...options,
   });
   t.after(() => taskcluster.close());
@@ -205,6 +204,8 @@ export function connectTo(t: TestContext, rootUrl: string, options: Partial<Task
           identity,
           providerId: 'static',
           prove: () => Promise.resolve({ staticSecret: 'the-static-secret' }),
+          patience: { unknownWorkerForMs: 0, refusedTries: 1 },
+          ifRefused: 'the advice of the provider',
           ...request,
         },
         AbortSignal.timeout(20_000),

@@ -48,10 +48,12 @@ async function workerConfig(t: TestContext, worker: string, settings: object): P
   return writeStandaloneConfig(folder, await writeScript(folder, 'worker', worker), settings);
 }
 
-/** The third signal kills the worker and all that is in its group, and that ends the run. */
-async function endRun(runner: RunningProgram): Promise<void> {
-  for (let count = 0; count < 3; count += 1) runner.kill('SIGTERM');
+/** The third signal kills the worker and all that is in its group, and that ends the run. One is lost where it comes too soon after another. */
+export async function endRun(runner: RunningProgram): Promise<void> {
+  runner.kill('SIGTERM');
+  const more = setInterval(() => runner.kill('SIGTERM'), 20);
   await runner.exited;
+  clearInterval(more);
 }
 
 const STAMP = /^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /;
@@ -81,6 +83,9 @@ export function saysHello(...capabilities: readonly string[]): string {
 export function hello(...capabilities: readonly string[]): string {
   return `~${JSON.stringify({ type: 'hello', capabilities })}`;
 }
+
+/** Shell: says hello, and asks for the end of the machine. */
+export const ASKS_FOR_SHUTDOWN = writes(hello('shutdown', 'log'), '~{"type":"shutdown"}');
 
 export function logMessage(body: object): string {
   return `~${JSON.stringify({ type: 'log', body })}`;

@@ -191,15 +191,6 @@ test('a secret that is not there, has expired or may not be read is absent, in t
   }
 });
 
-test('a worker that is not known yet is waited for on a cloud', async t => {
-  const server = await startServer(t, (response, _request, index) => {
-    if (index < 2) refuse(response, 404, 'ResourceNotFound', 'no such worker');
-    else sendJson(response, 200, REGISTRATION);
-  });
-  await connectTo(t, server.rootUrl, { providerType: 'aws' }).register();
-  assert.equal(server.requests.length, 3);
-});
-
 test('stopping ends a call at once, with the reason', async t => {
   const stop = new AbortController();
   const reason = new Error('SIGTERM');

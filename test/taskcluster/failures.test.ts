@@ -69,7 +69,7 @@ test('what may be over in a moment is tried again: 408, 425, 429 and every 5xx, 
     const line = await retriedOnce(t, text(status, 'text/html', '<h1>oops</h1>'));
     assert.match(
       line,
-      new RegExp(`answered ${status} \\(try 1\\); next try in 1\\.0 s, giving up in (10 min|9 min 59 s)`),
+      new RegExp(`answered ${status} \\(try 1\\); next try in 1 s, giving up in (10 min|9 min 59 s)`),
     );
   }
 });
@@ -214,14 +214,11 @@ test('an empty reply, one that is no JSON and one of another shape are named so'
     [response => response.writeHead(204).end(), /is empty/],
     [text(200, 'application/json', '{"a": b}'), /is not valid JSON/],
     [text(200, 'application/json', 'null'), /is not valid JSON|is not that of registerWorker/],
-    [text(200, 'application/json', '[]'), /is not that of registerWorker: the value must be object/],
-    [text(200, 'application/json', '{}'), /must have required property 'expires'/],
+    [text(200, 'application/json', '[]'), /is not that of registerWorker: it must be object/],
+    [text(200, 'application/json', '{}'), /it lacks .*expires/],
     [respondWith({ expires: 'tomorrow' }), /\/expires must match pattern/],
     [respondWith({ expires: '2026-99-01T00:00:00Z' }), /\/expires must be a date/],
-    [
-      respondWith({ credentials: { clientId: 'a' } }),
-      /\/credentials must have required property 'accessToken'/,
-    ],
+    [respondWith({ credentials: { clientId: 'a' } }), /\/credentials lacks accessToken/],
     [
       respondWith({ credentials: { clientId: 'a', accessToken: 7 } }),
       /\/credentials\/accessToken must be string/,

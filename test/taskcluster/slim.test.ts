@@ -55,7 +55,16 @@ test('the slimmed client in a bundle signs, sends, parses and fails as the whole
   t.after(() => taskcluster.close());
   const signal = AbortSignal.timeout(10_000);
   const prove = () => Promise.resolve({ staticSecret: 'secret' });
-  const registered = await taskcluster.registerWorker({ identity, providerId: 'static', prove }, signal);
+  const registered = await taskcluster.registerWorker(
+    {
+      identity,
+      providerId: 'static',
+      prove,
+      patience: { unknownWorkerForMs: 0, refusedTries: 1 },
+      ifRefused: '',
+    },
+    signal,
+  );
   taskcluster.useCredentials(registered.credentials);
   await taskcluster.removeWorker(identity, signal);
   assert.match(server.requests[1]?.authorization ?? '', /^Hawk id=.*ext="/);
