@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { benchBoot, benchDummy } from './boot.ts';
 import type { Row } from './measure.ts';
-import { benchRest } from './rest.ts';
+import { benchPolling, benchRest } from './rest.ts';
 import { benchThroughput } from './throughput.ts';
 
 const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<Row[]>>> = {
@@ -12,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, (folder: string) => Promise<Row[]>>> =
   boot: benchBoot,
   throughput: benchThroughput,
   rest: benchRest,
+  polling: benchPolling,
 };
 
 const wanted = process.argv.slice(2);
