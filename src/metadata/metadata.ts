@@ -22,7 +22,7 @@ export interface MetadataRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** How long a patient client asks at least, also long after the boot. Default: 10 s. */
+  /** How long a patient client asks long after the boot, at most metadata.giveUpAfter. Default: 10 s. */
   readonly latePatienceMs?: number;
   /** Advice for an error: what it means where connections are accepted and this request is never answered. */
   readonly ifSilent?: string;

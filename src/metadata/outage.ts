@@ -43,8 +43,7 @@ export function createOutage(options: {
       }
       return answered => {
         waiting -= 1;
-        if (waiting > 0) return;
-        timer.abort();
+        if (waiting === 0) timer.abort();
         if (!answered || warned !== 'warned') return;
         warned = 'over';
         log.info(`${service} answers now`);

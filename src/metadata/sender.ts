@@ -65,6 +65,8 @@ export function createSender(service: MetadataService): Sender {
         const origin = origins[asked] ?? '';
         const result = await sendTo(origin, request, endMs, signal);
         if (result.kind === 'reply') replied = asked;
+        // Silence: the first one may have a route by now.
+        else if (asked === replied) replied = 0;
         if (tried >= origins.length || !NO_ROUTE.includes(codeOf(result)))
           return { url: origin + request.path, result };
       }

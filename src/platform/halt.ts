@@ -92,7 +92,11 @@ async function problemOf({ command, env, clock, tell }: HaltOptions): Promise<Pr
     });
   });
   const inTime = await settlesWithin(ended, COMMAND_MS, clock);
-  if (!inTime) child.kill('SIGKILL');
+  if (!inTime) {
+    child.kill('SIGKILL');
+    // One of another user (sudo) goes on, and must not keep us.
+    child.unref();
+  }
   if (child.pid !== undefined) await settlesWithin(closed, LAST_OUTPUT_MS, clock);
   child.stdout?.destroy();
   child.stderr?.destroy();

@@ -55,14 +55,15 @@ export function createDisposal(estate: Estate, world: World): Disposal {
   let halting: Promise<boolean> | undefined;
   let shutdownAsked = false;
 
-  async function halt(): Promise<void> {
+  function halt(): Promise<boolean> {
     halting ??= haltWhereWeMay(estate, world, stop);
-    await halting;
+    return halting;
   }
 
-  async function take(machine: 'remove' | 'halt', because: string): Promise<void> {
-    if (machine === 'remove' && (await removal.ask(because))) return;
-    await halt();
+  /** @returns whether the machine goes */
+  async function take(machine: 'remove' | 'halt', because: string): Promise<boolean> {
+    if (machine === 'remove' && (await removal.ask(because))) return true;
+    return halt();
   }
 
   async function wait({ machine, because, delayMs }: EndPlan): Promise<void> {
@@ -112,10 +113,10 @@ export function createDisposal(estate: Estate, world: World): Disposal {
     try {
       if (!plan.hurry) await told;
       await wait(plan);
-      await take(machine, plan.because);
-      // One that the worker asked for, and that is still under way.
-      await halting;
-      await acknowledgeNotices(interruptions, world);
+      const taken = await take(machine, plan.because);
+      // One that the worker asked for may still be under way.
+      const goes = (await halting) ?? taken;
+      if (taken || goes) await acknowledgeNotices(interruptions, world);
     } catch (error) {
       if (!stop.aborted) throw error;
       log.info(`${messageOf(signals.asked.reason)}: this machine is kept as it is${removal.shadow()}`);

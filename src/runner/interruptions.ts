@@ -18,6 +18,8 @@ const LONGEST_DELAY_MS = 30_000;
 const FIRST_DELAY_MS = 1000;
 
 export interface Interruptions {
+  /** Whether there is anything to look at: static and standalone machines have nobody who announces their end. */
+  readonly watches: boolean;
   /**
    * Resolves once every prompt source has answered, or after 1 s; that ends the boot, as `endBoot` does. To be called when
    * the metadata service has answered identify().
@@ -82,6 +84,7 @@ export function watchInterruptions(sources: readonly NoticeSource[], world: Watc
   });
 
   return {
+    watches: sources.length > 0,
     async firstAnswer(signal) {
       await unlessAborted(settlesWithin(Promise.all(firstAnswers), FIRST_ANSWER_MS, clock), signal);
       endBoot();
@@ -151,11 +154,11 @@ function createNotices({ clock, log }: WatchWorld): Notices {
   function appeared(notice: Notice, source: NoticeSource): void {
     const { id } = notice;
     const known = entries.get(id);
-    if (known?.stands === true) return;
     if (known === undefined) logNotice(notice, clock.now(), log);
+    const seenAt = known?.seenAt ?? new Date(clock.now());
+    // Its deadline may have been moved.
+    entries.set(id, { notice, seenAt, source, stands: true });
     // One that comes back is the one that was told before: neither the log nor the worker needs it twice.
-    const entry = known ?? { notice, seenAt: new Date(clock.now()), source };
-    entries.set(id, { ...entry, stands: true });
     for (const listener of listeners) tellOnce(listener, notice);
   }
 

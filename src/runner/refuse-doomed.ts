@@ -29,9 +29,13 @@ export function refuseDoomed(interruptions: Interruptions): void {
 export function endBootOfDoomed(interruptions: Interruptions, world: World): World {
   const { clock, signals } = world;
   const doomed = new AbortController();
-  interruptions.onNotice(notice => {
+  interruptions.onNotice(() => {
     clock.sleep(GRACE_MS, signals.boot).then(
-      () => doomed.abort(interrupted(notice)),
+      () => {
+        // It may have been withdrawn meanwhile; another may stand.
+        const standing = interruptions.standing();
+        if (standing !== undefined) doomed.abort(interrupted(standing));
+      },
       () => undefined,
     );
   });

@@ -17,6 +17,7 @@ import { type Interruptions, watchInterruptions } from './interruptions.ts';
 import { endBootOfDoomed, refuseDoomed } from './refuse-doomed.ts';
 import { register } from './registration.ts';
 import { filesToWrite, render } from './render.ts';
+import { SignalledError } from './signals.ts';
 import { work } from './work.ts';
 import type { World } from './world.ts';
 
@@ -91,6 +92,6 @@ async function identify(
     return identification;
   } catch (error) {
     interruptions.endBoot();
-    throw obstacle ?? error;
+    throw error instanceof SignalledError ? error : (obstacle ?? error);
   }
 }

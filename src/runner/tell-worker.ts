@@ -22,7 +22,7 @@ export function tellWorkerOfInterruptions(
     if (ended) return;
     const delivery = await connection.send({ type: 'graceful-termination', 'finish-tasks': finishTasks });
     if (delivery === 'sent') log.info(`told the worker of the ${kind}`, { 'finish-tasks': finishTasks });
-    // Its stdin is closed for good, and the connection has said so.
+    // It closed its stdin or does not read it, and the connection has said so.
     else ended = true;
   }
 

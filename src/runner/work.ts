@@ -21,8 +21,19 @@ import type { World } from './world.ts';
 /** After worker and runner have greeted each other the runner has nothing to do for hours; then its boot's memory goes. */
 const RELEASE_MEMORY_AFTER_MS = 1_000;
 
-/** How long the end of a run waits for error reports that are still on their way. */
+/**
+ * Then there is only what looking for notices leaves behind, which V8 lets pile up to some 25 MiB. More often would cost
+ * a third of what the looking itself does (bench/README.md).
+ */
+const RELEASE_MEMORY_EVERY_MS = 120_000;
+
+/** How long the end of a run waits for error reports that are still on their way, … */
 const REPORTS_AT_END_MS = 10_000;
+/** … and where the cloud takes the machine away. */
+const REPORTS_UNDER_NOTICE_MS = 2_000;
+
+/** After a fault of ours the worker may finish what it does at SIGTERM, but not for ever: nobody listens to it. */
+const KILL_AFTER_FAULT_MS = 30_000;
 
 export interface WorkRequest {
   readonly launch: Extract<Launch, { kind: 'command' }>;
@@ -48,20 +59,21 @@ export async function work(request: WorkRequest, world: World): Promise<WorkerEn
   const talk = openTalk(child, request, message => act(message, request.ending, reports), world);
   const { connection } = talk;
   endWorkerOnSignal({ child, connection, helloTimeoutMs: lifecycle.helloTimeoutMs }, world);
-  endWorkerOnFault(child, world.fault);
+  endWorkerOnFault(child, world);
   const tellNoMore = tellWorkerOfInterruptions(interruptions, connection, log);
-  const atRest = releaseMemoryAtRest(connection, world);
+  const collecting = keepMemoryLow(connection, interruptions, world);
 
   const exit = await child.exited;
   tellNoMore();
-  atRest.abort();
+  collecting.abort();
   signals.onSignal(signal => {
     log.info(`${signal}: the worker has ended; what is still on its way is given up`);
     reports.giveUp();
   });
   await hearOut(talk, lifecycle.drainTimeoutMs, world);
   logExit(exit, interruptions, world);
-  await reports.finish(REPORTS_AT_END_MS);
+  const hurry = interruptions.seen.some(({ notice, stands }) => stands && !notice.finishTasks);
+  await reports.finish(hurry ? REPORTS_UNDER_NOTICE_MS : REPORTS_AT_END_MS);
   return { kind: 'worker', exit, reported: reports.arrived > 0 };
 }
 
@@ -79,18 +91,32 @@ function act(
   }
 }
 
-function endWorkerOnFault(child: RunningProcess, fault: AbortSignal): void {
-  if (fault.aborted) child.kill('SIGTERM');
-  fault.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
+function endWorkerOnFault(child: RunningProcess, { clock, fault }: World): void {
+  async function end(): Promise<void> {
+    child.kill('SIGTERM');
+    if (!(await settlesWithin(child.exited, KILL_AFTER_FAULT_MS, clock))) child.killGroup('SIGKILL');
+  }
+  if (fault.aborted) void end();
+  else fault.addEventListener('abort', () => void end(), { once: true });
 }
 
-/** @returns ends the waiting for a rest */
-function releaseMemoryAtRest(connection: Connection, { clock }: World): AbortController {
+/** @returns ends it */
+function keepMemoryLow(
+  connection: Connection,
+  { watches }: Interruptions,
+  { clock }: World,
+): AbortController {
   const end = new AbortController();
-  void connection
-    .agreed('log')
-    .then(() => clock.sleep(RELEASE_MEMORY_AFTER_MS, end.signal))
-    .then(releaseMemory, () => undefined);
+  async function collect(): Promise<void> {
+    await connection.agreed('log');
+    await clock.sleep(RELEASE_MEMORY_AFTER_MS, end.signal);
+    releaseMemory();
+    while (watches) {
+      await clock.sleep(RELEASE_MEMORY_EVERY_MS, end.signal);
+      releaseMemory();
+    }
+  }
+  collect().catch(() => undefined);
   return end;
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { RunnerError } from '../../src/errors.ts';
 import type { Notice } from '../../src/model.ts';
+import type { Host } from '../../src/providers/provider.ts';
 import type { RunEnd } from '../../src/runner/ends.ts';
 import { scene } from '../support/disposal-scene.ts';
 
@@ -258,6 +259,8 @@ void test('an announcement is acknowledged when the machine is taken, and not wh
   assert.match(acknowledged[1]?.at(-1) ?? '', /^halting this machine/);
   assert.match(await settle(REBOOT, {}), /^this machine is kept/);
   assert.match(await settle(EXITED, {}, true), /^this machine is kept/);
+  const unsure: Host = { kind: 'provisioned', mayHalt: false, because: 'nobody named a pool' };
+  assert.match(await settle(DOOMED, { registered: false, host: unsure }), /it is kept$/);
   assert.equal(acknowledged.length, 2);
 });
 

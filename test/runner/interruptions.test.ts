@@ -203,6 +203,19 @@ test('a notice that comes and goes is still told only once, and fills no log', a
   assert.equal(rig.log.entries.length, 2, rig.lines().join('\n'));
 });
 
+test('a notice whose deadline is moved is the same notice, with the new deadline', async t => {
+  const rig = watchOne(t);
+  await rig.booted();
+  rig.source.standing = [SPOT];
+  await rig.clock.pass(EVERY_MS);
+  const deadline = new Date('2026-11-21T08:01:00Z');
+  rig.source.standing = [{ ...SPOT, deadline }];
+  await rig.clock.pass(EVERY_MS);
+  assert.equal(rig.interruptions.standing()?.deadline, deadline);
+  assert.deepEqual(rig.told, ['spot-1']);
+  assert.equal(rig.log.entries.length, 1);
+});
+
 test('whoever asks later is told what stands, not what was withdrawn before', async t => {
   const rig = watchOne(t, { standing: [SPOT, REBALANCE] });
   await rig.clock.pass(0);
