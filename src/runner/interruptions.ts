@@ -18,8 +18,6 @@ const LONGEST_DELAY_MS = 30_000;
 const FIRST_DELAY_MS = 1000;
 
 export interface Interruptions {
-  /** Whether there is anything to look at: static and standalone machines have nobody who announces their end. */
-  readonly watches: boolean;
   /**
    * Resolves once every prompt source has answered, or after 1 s; that ends the boot, as `endBoot` does. To be called when
    * the metadata service has answered identify().
@@ -84,7 +82,6 @@ export function watchInterruptions(sources: readonly NoticeSource[], world: Watc
   });
 
   return {
-    watches: sources.length > 0,
     async firstAnswer(signal) {
       await unlessAborted(settlesWithin(Promise.all(firstAnswers), FIRST_ANSWER_MS, clock), signal);
       endBoot();

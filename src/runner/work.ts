@@ -21,12 +21,6 @@ import type { World } from './world.ts';
 /** After worker and runner have greeted each other the runner has nothing to do for hours; then its boot's memory goes. */
 const RELEASE_MEMORY_AFTER_MS = 1_000;
 
-/**
- * Then there is only what looking for notices leaves behind, which V8 lets pile up to some 25 MiB. More often would cost
- * a third of what the looking itself does (bench/README.md).
- */
-const RELEASE_MEMORY_EVERY_MS = 120_000;
-
 /** How long the end of a run waits for error reports that are still on their way, … */
 const REPORTS_AT_END_MS = 10_000;
 /** … and where the cloud takes the machine away. */
@@ -61,11 +55,11 @@ export async function work(request: WorkRequest, world: World): Promise<WorkerEn
   endWorkerOnSignal({ child, connection, helloTimeoutMs: lifecycle.helloTimeoutMs }, world);
   endWorkerOnFault(child, world);
   const tellNoMore = tellWorkerOfInterruptions(interruptions, connection, log);
-  const collecting = keepMemoryLow(connection, interruptions, world);
+  const atRest = releaseMemoryAtRest(connection, world);
 
   const exit = await child.exited;
   tellNoMore();
-  collecting.abort();
+  atRest.abort();
   signals.onSignal(signal => {
     log.info(`${signal}: the worker has ended; what is still on its way is given up`);
     reports.giveUp();
@@ -100,23 +94,13 @@ function endWorkerOnFault(child: RunningProcess, { clock, fault }: World): void 
   else fault.addEventListener('abort', () => void end(), { once: true });
 }
 
-/** @returns ends it */
-function keepMemoryLow(
-  connection: Connection,
-  { watches }: Interruptions,
-  { clock }: World,
-): AbortController {
+/** @returns ends the waiting for a rest */
+function releaseMemoryAtRest(connection: Connection, { clock }: World): AbortController {
   const end = new AbortController();
-  async function collect(): Promise<void> {
-    await connection.agreed('log');
-    await clock.sleep(RELEASE_MEMORY_AFTER_MS, end.signal);
-    releaseMemory();
-    while (watches) {
-      await clock.sleep(RELEASE_MEMORY_EVERY_MS, end.signal);
-      releaseMemory();
-    }
-  }
-  collect().catch(() => undefined);
+  void connection
+    .agreed('log')
+    .then(() => clock.sleep(RELEASE_MEMORY_AFTER_MS, end.signal))
+    .then(releaseMemory, () => undefined);
   return end;
 }
 
