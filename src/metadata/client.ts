@@ -1,4 +1,5 @@
 /** The patient and the impatient way to ask a metadata service (the door says what they promise). */
+import { doublingDelayMs } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import { RunnerError } from '../errors.ts';
 import type { Log } from '../logging/log.ts';
@@ -67,7 +68,8 @@ export function createMetadataClient(options: MetadataClientOptions): MetadataCl
       if (outcome.failure.kind === 'unreadable') unreadableSinceMs ??= nowMs;
       else unreadableSinceMs = undefined;
       const leftMs = Math.min(endMs, (unreadableSinceMs ?? Infinity) + UNREADABLE_PATIENCE_MS) - nowMs;
-      const delayMs = Math.min(backoffMs(tries, clock.random()), leftMs - lastTryMs(giveUpAfterMs));
+      const backoffMs = doublingDelayMs(FIRST_DELAY_MS, LONGEST_DELAY_MS, tries, clock.random());
+      const delayMs = Math.min(backoffMs, leftMs - lastTryMs(giveUpAfterMs));
       if (delayMs < SHORTEST_DELAY_MS) {
         if ('error' in outcome) throw outcome.error;
         throw noAnswer(request, url, outcome.failure, tries, nowMs - startMs);
@@ -142,11 +144,6 @@ function adviceFor(service: MetadataService): string {
 function tryMs(tries: number, leftMs: number): number {
   const wholeMs = Math.min(FIRST_TRY_MS * 2 ** (tries - 1), LONGEST_TRY_MS);
   return Math.max(1, Math.min(wholeMs, leftMs));
-}
-
-/** About 0.25 s, then doubling up to 5 s; a fleet that booted at once differs by a fifth up and down. */
-function backoffMs(tries: number, random: number): number {
-  return Math.min(FIRST_DELAY_MS * 2 ** (tries - 1), LONGEST_DELAY_MS) * (0.8 + 0.4 * random);
 }
 
 function lastTryMs(giveUpAfterMs: number): number {

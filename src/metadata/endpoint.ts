@@ -1,8 +1,23 @@
 /** Environment variables that name another metadata service than the cloud's own. */
 import { RunnerError } from '../errors.ts';
+import type { MetadataService } from './metadata.ts';
 
 /** Names are Linux's own spelling of a host, perhaps with a port; IPv6 stands in brackets. */
 const HOST = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]+)?$/;
+
+/**
+ * Where a metadata service is: at its own origins, or where a variable of the environment says.
+ * @throws as overriddenOrigin
+ */
+export function placeOfService(
+  own: readonly string[],
+  env: NodeJS.ProcessEnv,
+  variable: string,
+  form: 'url' | 'host',
+): Pick<MetadataService, 'origins' | 'override'> {
+  const overridden = overriddenOrigin(env, variable, form);
+  return overridden === undefined ? { origins: own } : { origins: [overridden], override: variable };
+}
 
 /**
  * The origin that a variable names, or undefined where it is not set or empty.

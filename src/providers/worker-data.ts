@@ -1,17 +1,18 @@
 /** What worker-manager tells a machine that it creates, in whatever way the cloud hands it on. */
 import type { MetadataWorkerData } from '../generated/types.ts';
 import { validateMetadataWorkerData } from '../generated/validators.js';
-import { isJsonObject } from '../json.ts';
+import { isJsonObject, type JsonObject } from '../json.ts';
 import type { MetadataReply } from '../metadata/metadata.ts';
 import { type Expected, jsonValueOf, shaped } from '../metadata/read.ts';
 import type { WorkerIdentity } from '../model.ts';
 import { complaints } from '../validator.ts';
+import type { Registration } from './provider.ts';
 
 /** As long as worker-manager's record of a new worker may be missing. */
-export const UNKNOWN_WORKER_MS = 120_000;
+const UNKNOWN_WORKER_MS = 120_000;
 
 /** For where worker-manager refuses a machine that has said of itself what the cloud says. */
-export const REFUSED_ADVICE =
+const REFUSED_ADVICE =
   'look this worker up in worker-manager: it registers only once, and only while the provider of its worker pool is the one that made it';
 
 /**
@@ -39,6 +40,24 @@ export function namesPool(value: unknown): boolean {
         instancePath === '/workerPoolId' || params.missingProperty === 'workerPoolId',
     )
   );
+}
+
+/**
+ * How a machine registers that worker-manager has made.
+ * @param refusedTries see RegistrationPatience
+ */
+export function provisionedRegistration(
+  providerId: string,
+  prove: (signal: AbortSignal) => Promise<JsonObject>,
+  refusedTries = 1,
+): Registration {
+  return {
+    kind: 'register',
+    providerId,
+    prove,
+    patience: { unknownWorkerForMs: UNKNOWN_WORKER_MS, refusedTries },
+    ifRefused: REFUSED_ADVICE,
+  };
 }
 
 /** Who the worker is. */

@@ -22,8 +22,7 @@ export async function acknowledgeNotices(
   interruptions: Interruptions,
   world: AcknowledgeWorld,
 ): Promise<void> {
-  const standing = interruptions.seen.filter(({ stands }) => stands);
-  await Promise.all(standing.map(({ notice }) => acknowledge(notice, world)));
+  await Promise.all(interruptions.allStanding().map(({ notice }) => acknowledge(notice, world)));
 }
 
 async function acknowledge(notice: Notice, { clock, log }: AcknowledgeWorld): Promise<void> {

@@ -142,7 +142,7 @@ export function createDisposal(estate: Estate, world: World): Disposal {
         dummy: estate.dummy,
         registered: registered !== undefined,
         signalled: signals.asked.aborted,
-        notices: interruptions.seen.flatMap(({ notice, stands }) => (stands ? [notice] : [])),
+        notices: interruptions.allStanding().map(({ notice }) => notice),
         nowMs: clock.now(),
         shutdownAsked,
         lifecycle,
@@ -154,10 +154,11 @@ export function createDisposal(estate: Estate, world: World): Disposal {
 }
 
 /** How long removeWorker may be tried now. */
-function removeForMs({ seen }: Interruptions, nowMs: number): number {
-  const ends = seen.flatMap(({ notice: { deadline, finishTasks }, seenAt, stands }) =>
-    stands && !finishTasks ? [deadline?.getTime() ?? seenAt.getTime() + USUAL_NOTICE_MS] : [],
-  );
+function removeForMs(interruptions: Interruptions, nowMs: number): number {
+  const ends = interruptions
+    .allStanding()
+    .filter(({ notice }) => !notice.finishTasks)
+    .map(({ notice, seenAt }) => notice.deadline?.getTime() ?? seenAt.getTime() + USUAL_NOTICE_MS);
   const leftMs = Math.min(...ends) - nowMs - HALT_IN_TIME_MS;
   return Math.max(REMOVE_AT_LEAST_MS, Math.min(REMOVE_MS, leftMs));
 }

@@ -31,6 +31,8 @@ export interface Interruptions {
   endBoot(): void;
   /** What stands against this machine now: the first notice that came and was not withdrawn. */
   standing(): Notice | undefined;
+  /** All that stand now, in the order in which they came. */
+  allStanding(): readonly SeenNotice[];
   /** All notices of this run in the order in which they came. */
   readonly seen: readonly SeenNotice[];
   /**
@@ -81,13 +83,18 @@ export function watchInterruptions(sources: readonly NoticeSource[], world: Watc
     return source.prompt ? [answered.promise] : [];
   });
 
+  function allStanding(): readonly SeenNotice[] {
+    return notices.seen().filter(({ stands }) => stands);
+  }
+
   return {
     async firstAnswer(signal) {
       await unlessAborted(settlesWithin(Promise.all(firstAnswers), FIRST_ANSWER_MS, clock), signal);
       endBoot();
     },
     endBoot,
-    standing: () => notices.seen().find(({ stands }) => stands)?.notice,
+    standing: () => allStanding()[0]?.notice,
+    allStanding,
     get seen() {
       return notices.seen();
     },

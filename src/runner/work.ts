@@ -66,7 +66,7 @@ export async function work(request: WorkRequest, world: World): Promise<WorkerEn
   });
   await hearOut(talk, lifecycle.drainTimeoutMs, world);
   logExit(exit, interruptions, world);
-  const hurry = interruptions.seen.some(({ notice, stands }) => stands && !notice.finishTasks);
+  const hurry = interruptions.allStanding().some(({ notice }) => !notice.finishTasks);
   await reports.finish(hurry ? REPORTS_UNDER_NOTICE_MS : REPORTS_AT_END_MS);
   return { kind: 'worker', exit, reported: reports.arrived > 0 };
 }

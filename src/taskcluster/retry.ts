@@ -1,4 +1,5 @@
 /** When a failed call is tried again, and the loop that does it. */
+import { doublingDelayMs } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import { RunnerError } from '../errors.ts';
 import type { Log } from '../logging/log.ts';
@@ -15,8 +16,6 @@ export interface RetryPolicy {
 const FIRST_DELAY_MS = 1000;
 /** With the jitter on top, no wait is longer than 30 s. */
 const LONGEST_DELAY_MS = 25_000;
-/** A fleet that booted at once must not come back at once: waits differ by a fifth up and down. */
-const JITTER = 0.2;
 /** The last try begins while there is this much time left for it. */
 const LAST_TRY_MS = 5000;
 /** Two tries are never closer than this. */
@@ -27,8 +26,7 @@ const SHORTEST_DELAY_MS = 200;
  * @param random at least 0 and below 1
  */
 export function backoffMs(tries: number, random: number): number {
-  const base = Math.min(FIRST_DELAY_MS * 2 ** (tries - 1), LONGEST_DELAY_MS);
-  return base * (1 - JITTER + 2 * JITTER * random);
+  return doublingDelayMs(FIRST_DELAY_MS, LONGEST_DELAY_MS, tries, random);
 }
 
 /**

@@ -4,24 +4,17 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { RunnerError } from '../../src/errors.ts';
 import { jsonValueOf } from '../../src/metadata/read.ts';
-import { ask, fastClock, metadataClient, startMetadataServer } from '../support/metadata-server.ts';
+import {
+  ask,
+  failureOf,
+  fastClock,
+  metadataClient,
+  startMetadataServer,
+} from '../support/metadata-server.ts';
 import { closedPort, startRawServer } from '../support/taskcluster-server.ts';
 
 const never = new AbortController().signal;
-
-/** The error that a promise rejects with, which must be one of exit `metadata`. */
-async function failureOf(promise: Promise<unknown>): Promise<RunnerError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof RunnerError, String(error));
-    assert.equal(error.exit, 'metadata');
-    return error;
-  }
-  assert.fail('it was fulfilled');
-}
 
 void test('a reply of any status is an answer, with its headers and its text as they came', async t => {
   const server = await startMetadataServer(t, response =>

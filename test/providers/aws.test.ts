@@ -4,10 +4,14 @@ import { type TestContext, test } from 'node:test';
 import type { Clock } from '../../src/clock.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { InterruptionSettings } from '../../src/config/runner-config.ts';
-import { RunnerError } from '../../src/errors.ts';
 import { createProvider } from '../../src/providers/index.ts';
 import type { NoticeSource, Provider, ProviderWorld } from '../../src/providers/provider.ts';
-import { fastClock, type MetadataServer, startMetadataServer } from '../support/metadata-server.ts';
+import {
+  failureOf,
+  fastClock,
+  type MetadataServer,
+  startMetadataServer,
+} from '../support/metadata-server.ts';
 import { providerWorld } from '../support/provider-world.ts';
 
 const never = new AbortController().signal;
@@ -125,17 +129,6 @@ function sourceOf(provider: Provider, name: string): NoticeSource {
   const source = provider.noticeSources.find(candidate => candidate.name === name);
   assert.ok(source);
   return source;
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<RunnerError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof RunnerError, String(error));
-    assert.equal(error.exit, 'metadata');
-    return error;
-  }
-  assert.fail('it was fulfilled');
 }
 
 void test('an instance is identified by its user data and its identity document', async t => {

@@ -1,8 +1,10 @@
 /** A loopback server that stands where a cloud's metadata service would, and a client of ours for it. */
+import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '../../src/clock.ts';
+import { RunnerError } from '../../src/errors.ts';
 import { createMetadataClient, type MetadataClientOptions } from '../../src/metadata/client.ts';
 import type {
   MetadataClient,
@@ -123,4 +125,16 @@ export function fastClock(factor: number): Clock {
     elapsed: () => systemClock.elapsed() * factor,
     sleep: (ms, signal) => systemClock.sleep(ms / factor, signal),
   };
+}
+
+/** The error that a promise rejects with, which must be one of exit `metadata`. */
+export async function failureOf(promise: Promise<unknown>): Promise<RunnerError> {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof RunnerError, String(error));
+    assert.equal(error.exit, 'metadata');
+    return error;
+  }
+  assert.fail('it was fulfilled');
 }

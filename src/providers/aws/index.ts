@@ -2,7 +2,7 @@
 import { createMetadataClient } from '../../metadata/client.ts';
 import type { Provider, ProviderWorld } from '../provider.ts';
 import { provisionedHost } from '../provisioned-host.ts';
-import { REFUSED_ADVICE, UNKNOWN_WORKER_MS } from '../worker-data.ts';
+import { provisionedRegistration } from '../worker-data.ts';
 import { createImds } from './imds.ts';
 import { readInstance } from './instance.ts';
 import { awsNoticeSources } from './notices.ts';
@@ -24,14 +24,8 @@ export function createAwsProvider(world: ProviderWorld): Provider {
       const instance = await readInstance(imds, () => (poolNamed = true), world, signal);
       return {
         identified: instance.identified,
-        registration: {
-          kind: 'register',
-          providerId: instance.providerId,
-          // The document is signed once for the life of the instance.
-          prove: () => Promise.resolve(instance.proof),
-          patience: { unknownWorkerForMs: UNKNOWN_WORKER_MS, refusedTries: 1 },
-          ifRefused: REFUSED_ADVICE,
-        },
+        // The document is signed once for the life of the instance.
+        registration: provisionedRegistration(instance.providerId, () => Promise.resolve(instance.proof)),
       };
     },
     host: () => provisionedHost(service, client, poolNamed),

@@ -1,5 +1,5 @@
 /** Where the instance metadata service is, and how it is recognized. */
-import { overriddenOrigin } from '../../metadata/endpoint.ts';
+import { placeOfService } from '../../metadata/endpoint.ts';
 import type { MetadataReply, MetadataService } from '../../metadata/metadata.ts';
 import { looksLikeToken, TOKEN_PATH } from './token.ts';
 
@@ -11,11 +11,10 @@ const ORIGINS = ['http://169.254.169.254', 'http://[fd00:ec2::254]'];
 
 /** @throws RunnerError of exit `config` where AWS_EC2_METADATA_SERVICE_ENDPOINT is no URL */
 export function awsMetadataService(env: NodeJS.ProcessEnv): MetadataService {
-  const overridden = overriddenOrigin(env, OVERRIDE, 'url');
   return {
     name: 'the AWS metadata service',
     recognizes: isTokenReply,
-    ...(overridden === undefined ? { origins: ORIGINS } : { origins: [overridden], override: OVERRIDE }),
+    ...placeOfService(ORIGINS, env, OVERRIDE, 'url'),
   };
 }
 

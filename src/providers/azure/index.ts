@@ -5,7 +5,7 @@ import { jsonOf } from '../../metadata/read.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Provider, ProviderWorld } from '../provider.ts';
 import { provisionedHost } from '../provisioned-host.ts';
-import { REFUSED_ADVICE, UNKNOWN_WORKER_MS } from '../worker-data.ts';
+import { provisionedRegistration } from '../worker-data.ts';
 import { identifiedBy } from './identity.ts';
 import { createAskInstance } from './instance.ts';
 import { scheduledEvents } from './scheduled-events.ts';
@@ -14,6 +14,9 @@ import { workerDataOfTags } from './tags.ts';
 
 /** While Azure renews its metadata service, that answers 410 for up to 70 s. */
 const RENEWAL_MS = 75_000;
+
+/** worker-manager also answers 400 where its own check of the document failed for a moment. */
+const REFUSED_TRIES = 3;
 
 /** A VM of Azure, provisioned by worker-manager. */
 export function createAzureProvider({ env, clock, log, metadata, interruptions }: ProviderWorld): Provider {
@@ -28,14 +31,11 @@ export function createAzureProvider({ env, clock, log, metadata, interruptions }
       const data = workerDataOfTags(instance.tags, instance.url);
       return {
         identified: identifiedBy(instance, data),
-        registration: {
-          kind: 'register',
-          providerId: data.providerId,
-          prove: proving => attestedDocument(client, proving),
-          // worker-manager also answers 400 where its own check of the document failed for a moment.
-          patience: { unknownWorkerForMs: UNKNOWN_WORKER_MS, refusedTries: 3 },
-          ifRefused: REFUSED_ADVICE,
-        },
+        registration: provisionedRegistration(
+          data.providerId,
+          proving => attestedDocument(client, proving),
+          REFUSED_TRIES,
+        ),
       };
     },
     noticeSources: [scheduledEvents(client, askInstance, interruptions)],

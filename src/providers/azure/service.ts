@@ -1,20 +1,19 @@
 /** How Azure's metadata service is reached and asked. */
-import { overriddenOrigin } from '../../metadata/endpoint.ts';
+import { placeOfService } from '../../metadata/endpoint.ts';
 import type { MetadataRequest, MetadataService } from '../../metadata/metadata.ts';
 
 /** Of our own making: Azure has no convention. A URL. */
 const OVERRIDE = 'AZURE_METADATA_SERVICE_ENDPOINT';
 
+const ORIGINS = ['http://169.254.169.254'];
+
 /** @throws RunnerError of exit `config` where AZURE_METADATA_SERVICE_ENDPOINT is no URL */
 export function azureMetadataService(env: NodeJS.ProcessEnv): MetadataService {
-  const overridden = overriddenOrigin(env, OVERRIDE, 'url');
   return {
     name: 'the Azure metadata service',
     // No header marks its answers, so the one that the identity is read from does.
     recognizes: reply => reply.status === 200 && /^\s*\{[^]*"compute"/.test(reply.text),
-    ...(overridden === undefined
-      ? { origins: ['http://169.254.169.254'] }
-      : { origins: [overridden], override: OVERRIDE }),
+    ...placeOfService(ORIGINS, env, OVERRIDE, 'url'),
   };
 }
 

@@ -4,7 +4,7 @@ import type { Expected } from '../../metadata/read.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Provider, ProviderWorld } from '../provider.ts';
 import { provisionedHost } from '../provisioned-host.ts';
-import { REFUSED_ADVICE, UNKNOWN_WORKER_MS } from '../worker-data.ts';
+import { provisionedRegistration } from '../worker-data.ts';
 import { readInstance } from './identity.ts';
 import { googleNoticeSources } from './notices.ts';
 import { googleMetadataService, googles, matchOf, metadataRequest } from './service.ts';
@@ -27,20 +27,14 @@ export function createGoogleProvider(world: ProviderWorld): Provider {
       const { identified, providerId } = await readInstance(client, () => (poolNamed = true), world, signal);
       return {
         identified,
-        registration: {
-          kind: 'register',
-          providerId,
-          prove: proving => identityProof(client, identified.identity.rootUrl, proving),
-          patience: { unknownWorkerForMs: UNKNOWN_WORKER_MS, refusedTries: 1 },
-          ifRefused: REFUSED_ADVICE,
-        },
+        registration: provisionedRegistration(providerId, proving =>
+          identityProof(client, identified.identity.rootUrl, proving),
+        ),
       };
     },
     noticeSources: googleNoticeSources(client, clock),
     host: () => provisionedHost(service, client, poolNamed),
-    close: () => {
-      client.close();
-    },
+    close: () => client.close(),
   };
 }
 

@@ -1,6 +1,6 @@
 /** How Google's metadata service is reached, asked and recognized. */
 import { RunnerError } from '../../errors.ts';
-import { overriddenOrigin } from '../../metadata/endpoint.ts';
+import { placeOfService } from '../../metadata/endpoint.ts';
 import { UNREADABLE } from '../../metadata/failure.ts';
 import type { MetadataReply, MetadataRequest, MetadataService } from '../../metadata/metadata.ts';
 import { type Expected, textOf, wrongShape } from '../../metadata/read.ts';
@@ -12,11 +12,10 @@ const ORIGINS = ['http://169.254.169.254', 'http://[fd20:ce::254]'];
 
 /** @throws RunnerError of exit `config` where GCE_METADATA_HOST is no host */
 export function googleMetadataService(env: NodeJS.ProcessEnv): MetadataService {
-  const overridden = overriddenOrigin(env, OVERRIDE, 'host');
   return {
     name: 'the Google metadata service',
     recognizes: isGoogles,
-    ...(overridden === undefined ? { origins: ORIGINS } : { origins: [overridden], override: OVERRIDE }),
+    ...placeOfService(ORIGINS, env, OVERRIDE, 'host'),
   };
 }
 
