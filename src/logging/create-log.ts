@@ -11,7 +11,7 @@ import type { Redactor } from './redactor.ts';
 import { createSink, type Sink } from './sink.ts';
 import { openStderr } from './stderr-target.ts';
 import type { Target } from './target.ts';
-import { createTextFormatter } from './text-formatter.ts';
+import { createJournalFormatter, createTextFormatter } from './text-formatter.ts';
 
 /** How long the end of the process waits for a reader that stands still. */
 const CLOSE_TIMEOUT_MS = 5000;
@@ -30,21 +30,33 @@ interface Info {
   [MESSAGE]?: string;
 }
 
+export interface LogSurroundings {
+  /** Whether standard error goes to systemd's journal: lines for people have a priority then. */
+  readonly stderrIsJournal?: boolean;
+  /** Told how much could not be kept, whenever that happens. */
+  readonly onDropped?: (bytes: number) => void;
+}
+
 /**
  * Opens the log. Entries and worker output go one way through one logger, so that their order is kept; a batch of
  * output is one winston call, however many lines it has.
  * @param redactor asked for each text at the moment it is logged: secrets may be added at any time
  * @throws RunnerError `logging.file` where the log file cannot be opened
  */
-export function createLog(options: LoggingOptions, redactor: Redactor): Log {
-  const format =
-    options.implementation === 'json' ? createJsonFormatter(redactor) : createTextFormatter(redactor);
+export function createLog(
+  options: LoggingOptions,
+  redactor: Redactor,
+  { stderrIsJournal = false, onDropped = () => undefined }: LogSurroundings = {},
+): Log {
+  const format = formatterFor(options.implementation, redactor, stderrIsJournal);
+  const lastResort = stderrIsJournal ? createJournalFormatter(redactor) : format;
   const target = openTarget(options, message => sink.entry(format.entry('warning', message, {})));
   const sink = createSink({
     target,
     lossNotice: loss => format.entry('warning', describeLoss(loss), {}),
+    onDropped,
     onFailure(error) {
-      if (options.implementation === 'file') void sayOnStderr(format, fileFailure(options.path, error));
+      if (options.implementation === 'file') void sayOnStderr(lastResort, fileFailure(options.path, error));
     },
   });
   const logger = createWinston(format, sink);
@@ -58,7 +70,7 @@ export function createLog(options: LoggingOptions, redactor: Redactor): Log {
     await new Promise<void>(resolve => logger.once('finish', resolve).end());
     const loss = await sink.close(CLOSE_TIMEOUT_MS);
     if (loss !== undefined && options.implementation === 'file')
-      await sayOnStderr(format, describeLoss(loss));
+      await sayOnStderr(lastResort, describeLoss(loss));
   }
 
   return {
@@ -75,6 +87,17 @@ export function createLog(options: LoggingOptions, redactor: Redactor): Log {
     },
     close: () => (closing ??= close()),
   };
+}
+
+function formatterFor(
+  implementation: LoggingOptions['implementation'],
+  redactor: Redactor,
+  stderrIsJournal: boolean,
+): Formatter {
+  if (implementation === 'json') return createJsonFormatter(redactor);
+  return implementation === 'stdio' && stderrIsJournal
+    ? createJournalFormatter(redactor)
+    : createTextFormatter(redactor);
 }
 
 function openTarget(options: LoggingOptions, notice: (message: string) => void): Target {
@@ -124,7 +147,12 @@ function fileFailure(path: string, error: unknown): string {
 
 /** The last resort of a log file that fails. */
 async function sayOnStderr(format: Formatter, message: string): Promise<void> {
-  const sink = createSink({ target: openStderr(), lossNotice: () => '', onFailure: () => undefined });
+  const sink = createSink({
+    target: openStderr(),
+    lossNotice: () => '',
+    onDropped: () => undefined,
+    onFailure: () => undefined,
+  });
   sink.entry(format.entry('error', message, {}));
   await sink.close(CLOSE_TIMEOUT_MS);
 }

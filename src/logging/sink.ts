@@ -35,6 +35,8 @@ export interface SinkOptions {
   readonly target: Target;
   /** Makes the line that tells of a loss, once the target works again. */
   lossNotice(loss: Loss): string;
+  /** Told how much was given up, whenever that happens. */
+  onDropped(bytes: number): void;
   /** Called when a target that worked, or that nothing was written to yet, fails. */
   onFailure(error: unknown): void;
 }
@@ -54,12 +56,17 @@ export function createSink(options: SinkOptions): Sink {
     if (state === 'closed') return;
     const full = loss.entries > 0 && queue.entriesLength > MOST_ENTRIES;
     if (state === 'gone' || full || (state === 'fails' && Date.now() < retryAt)) {
-      lost = sumOfLosses(lost, loss);
+      lose(text, loss);
       return;
     }
     pushLossNotice();
     queue.push(text, loss);
     run();
+  }
+
+  function lose(text: string, loss: Loss): void {
+    lost = sumOfLosses(lost, loss);
+    if (text !== '') options.onDropped(Buffer.byteLength(text));
   }
 
   /** Just where the loss happened. Should the notice be lost as well, its numbers return to the count. */
@@ -99,7 +106,7 @@ export function createSink(options: SinkOptions): Sink {
       await target.write(batch.text);
       if (state === 'fails') state = 'works';
     } catch (error) {
-      lost = sumOfLosses(lost, batch.loss);
+      lose(batch.text, batch.loss);
       fail(error);
     }
     inFlight = NOTHING;
@@ -112,7 +119,8 @@ export function createSink(options: SinkOptions): Sink {
     state = GONE.has(systemCode(error) ?? '') ? 'gone' : 'fails';
     retryAt = Date.now() + RETRY_AFTER_MS;
     // What waits would only keep the worker waiting.
-    lost = sumOfLosses(lost, queue.take().loss);
+    const { text, loss } = queue.take();
+    lose(text, loss);
     if (first) options.onFailure(error);
   }
 

@@ -154,14 +154,16 @@ test(
     const path = join(await temporaryFolder(t), 'runner.log');
     await symlink('/dev/full', path);
     const failure = Promise.withResolvers<unknown>();
+    let dropped = 0;
     const sink = createSink({
       target: openLogFile({ implementation: 'file', path, maxSizeBytes: 1e6, keep: 1 }, () => undefined),
       lossNotice: ({ entries, output }) => `lost ${entries} and ${output}\n`,
+      onDropped: bytes => (dropped += bytes),
       onFailure: failure.resolve,
     });
     sink.entry('lost\n');
     assert.match(String(await failure.promise), /ENOSPC/);
-    sink.output('x'.repeat(1_000_000));
+    sink.output('é'.repeat(1_000_000));
     assert.equal(sink.room(), undefined);
 
     await rm(path);
@@ -169,6 +171,10 @@ test(
     t.mock.timers.tick(2000);
     sink.entry('there is room again\n');
     assert.equal(await sink.close(1000), undefined);
+    assert.equal(
+      dropped,
+      'lost\n'.length + 2_000_000 + 'lost as well: tried again only after a while\n'.length,
+    );
     assert.equal(await readFile(path, 'utf8'), 'lost 2 and 1000000\nthere is room again\n');
   },
 );
