@@ -1,6 +1,5 @@
 /** What one piece of work has done to the disk: to make it last, or to take it back. */
-import { open } from 'node:fs/promises';
-import { systemCode } from '../errors.ts';
+import { syncFolder } from '../platform/sync-folder.ts';
 import { forEachAtOnce } from './at-once.ts';
 
 export interface Changes {
@@ -26,23 +25,5 @@ export async function withChanges<T>(work: (changes: Changes) => Promise<T>): Pr
   } catch (error) {
     for (const step of changes.undo.toReversed()) await step().catch(() => undefined);
     throw error;
-  }
-}
-
-/** Not every filesystem can fsync a folder, and not every folder that can be written to can be opened. */
-const NO_FOLDER_SYNC: readonly (string | undefined)[] = ['EINVAL', 'ENOTSUP', 'EBADF', 'EACCES', 'EPERM'];
-
-/** Without it a power cut may take a new name away, though the file's content is on disk. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  try {
-    const handle = await open(path, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (!NO_FOLDER_SYNC.includes(systemCode(error))) throw error;
   }
 }
