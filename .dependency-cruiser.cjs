@@ -11,6 +11,7 @@ const DOORS = [
   'metadata/metadata',
   'providers/provider',
   'files/files',
+  'state/state',
   'config/runner-config',
 ].map(door => `^src/${door}[.]ts$`);
 
@@ -49,6 +50,9 @@ module.exports = {
     ),
     roomKnowsOnly('providers', 'metadata'),
     roomKnowsOnly('files', 'platform'),
+    roomKnowsOnly('state', 'platform'),
+    roomKnowsOnly('status'),
+    roomKnowsOnly('service-manager'),
     {
       name: 'platform-knows-nobody',
       severity: 'error',

@@ -12,12 +12,19 @@ export interface Clock {
   random(): number;
 }
 
+/** A Node timer's longest delay is 2^31 - 1 ms (24.8 days); a longer one fires at once. */
+const LONGEST_TIMER_MS = 24 * 86_400_000;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
   async sleep(ms, signal) {
     try {
-      await setTimeout(ms, undefined, { signal });
+      let leftMs = ms;
+      for (; leftMs > LONGEST_TIMER_MS; leftMs -= LONGEST_TIMER_MS) {
+        await setTimeout(LONGEST_TIMER_MS, undefined, { signal });
+      }
+      await setTimeout(leftMs, undefined, { signal });
     } catch (error) {
       // The timer rejects with an AbortError of its own: our callers are promised the reason.
       signal.throwIfAborted();

@@ -63,8 +63,8 @@ export const EXIT_CODES = {
   workerStart: exitCode(
     109,
     'worker-start',
-    'the worker program is missing, is not executable or could not be started',
-    'correct worker.path; do not restart',
+    'the worker program is missing, is not executable or could not be started; or worker.user is wrong, or an earlier worker cannot be ended',
+    'correct worker.path or worker.user, or end that worker; do not restart',
   ),
   /** Of the launcher (tools/launcher.cjs), which runs before any other code. */
   runtime: exitCode(
@@ -84,6 +84,30 @@ export const EXIT_CODES = {
     'interrupted',
     'the cloud announced the end of this machine before the worker was started',
     'nothing: the machine is on its way out; do not restart',
+  ),
+  expired: exitCode(
+    113,
+    'expired',
+    'the credentials that an earlier start of this machine left have ended, and nothing can renew them',
+    'nothing: a machine of a cloud is disposed of; do not restart',
+  ),
+  busy: exitCode(
+    114,
+    'busy',
+    'another start-worker is running this worker already',
+    'end that one first; do not restart',
+  ),
+  notRunning: exitCode(
+    115,
+    'not-running',
+    '--status: no start-worker answers at status.listen',
+    'look at its log, or start it',
+  ),
+  unhealthy: exitCode(
+    116,
+    'unhealthy',
+    '--status: the run has problems, which are shown',
+    'look at what is shown; the run itself goes on',
   ),
 } as const satisfies Record<string, ExitCode>;
 

@@ -11,6 +11,7 @@ const FURNITURE = new Set([
   'configured-provider',
   'provisioned-host',
   'questions',
+  'recognize',
   'shared',
   'worker',
   'worker-data',

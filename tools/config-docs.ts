@@ -3,7 +3,6 @@ import files from '../schemas/files.json' with { type: 'json' };
 import {
   choices,
   choosingKey,
-  defaultsOf,
   partOf,
   topSchema,
   valueKind,
@@ -70,7 +69,7 @@ function code(value: unknown): string {
 
 function kindOf(schema: Schema): string {
   const kind = valueKind(schema);
-  if (kind === 'duration' || kind === 'size' || kind === 'path') return kind;
+  if (kind === 'duration' || kind === 'size' || kind === 'path' || kind === 'file') return kind;
   if (kind !== undefined) return `text: ${valuePhrase(kind)}`;
   if (schema.const !== undefined) return code(schema.const);
   if (schema.enum !== undefined) return schema.enum.map(code).join(' or ');
@@ -144,7 +143,7 @@ function sections(): string[] {
   return Object.entries(topSchema.properties ?? {}).flatMap(([name, property]) => {
     if (choosingKey(name) !== undefined) return [choiceSection(name, property)];
     const part = partOf(name);
-    return part === undefined || Object.keys(defaultsOf(part)).length === 0 ? [] : [plainSection(name, part)];
+    return part?.properties === undefined ? [] : [plainSection(name, part)];
   });
 }
 

@@ -10,8 +10,12 @@ const GENERIC_WORKER = [
   ['68', 'idle for as long as its configuration allows', 'your choice'],
   ['69', 'panic, an internal error', 'quarantine the machine, or restart with a delay'],
   ['70', 'worker-manager says terminate, or there is a new deployment', 'restart, to register anew'],
-  ['71', 'interrupted', 'leave it ended'],
-  ['72', 'ended by graceful termination or by its cloud', 'leave it ended'],
+  ['71', 'interrupted', 'leave it ended on a cloud; restart on a machine of your own'],
+  [
+    '72',
+    'ended by graceful termination (also where its credentials could not be renewed) or by its cloud',
+    'leave it ended on a cloud; restart on a machine of your own',
+  ],
 ] as const;
 
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {

@@ -1,13 +1,14 @@
 /**
  * Makes src/generated/ from schemas/: one TypeScript type per schema, one module with all validators, compiled ahead of
- * time so that no schema compiler runs (or is bundled) at boot, and the schemas of the runner config in one file. Run by
- * `npm run generate`.
+ * time so that no schema compiler runs (or is bundled) at boot, and the schemas of the runner config in one file; and the
+ * status page from src/status/page/. Run by `npm run generate`.
  */
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Ajv } from 'ajv';
 import standaloneModule from 'ajv/dist/standalone/index.js';
 import { compile } from 'json-schema-to-typescript';
+import { writeStatusPage } from './status-page.ts';
 
 const standaloneCode = standaloneModule.default;
 const root = join(import.meta.dirname, '..');
@@ -122,5 +123,6 @@ const schemas = await readSchemas();
 await writeTypes(schemas);
 await writeValidators(schemas);
 await writeConfigSchemas(schemas);
+await writeStatusPage(target);
 await rm(generated, { recursive: true, force: true });
 await rename(target, generated);

@@ -10,6 +10,7 @@ const LATE_LIBRARIES: ReadonlyMap<string, string> = new Map([
   ['adm-zip', 'default'],
   ['execa', 'execa'],
   ['node-fetch', 'default'],
+  ['prom-client', 'default'],
   ['taskcluster-client', 'default'],
 ]);
 

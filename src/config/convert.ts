@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import type {
   Interruptions,
   Lifecycle,
@@ -6,7 +7,9 @@ import type {
   LoggingFile,
   Metadata,
   Network,
+  Renewal,
   RunnerConfig as RunnerConfigFile,
+  Status,
 } from '../generated/types.ts';
 import type { JsonObject } from '../json.ts';
 import type { LoggingOptions } from '../logging/log.ts';
@@ -18,7 +21,9 @@ import type {
   MetadataSettings,
   NetworkSettings,
   ProviderConfig,
+  RenewalSettings,
   RunnerConfig,
+  StatusAddress,
   WorkerConfigSection,
 } from './runner-config.ts';
 import { choices, defaultsOf, partOf, topSchema, type Schema } from './schemas.ts';
@@ -35,16 +40,24 @@ export function toRunnerConfig(path: string, file: RunnerConfigFile): RunnerConf
     workerConfig: (whole.workerConfig ?? {}) as JsonObject,
     logging: logging(whole.logging),
     getSecrets: whole.getSecrets,
-    // Templates leave an empty text where there is no cache; the reference takes it so.
-    ...(whole.cacheOverRestarts === undefined || whole.cacheOverRestarts === ''
-      ? {}
-      : { cacheOverRestarts: whole.cacheOverRestarts }),
+    ...cacheOverRestarts(path, whole),
     network: network(whole.network ?? {}),
     limits: limits(whole.limits ?? {}),
     lifecycle: lifecycle(whole.lifecycle ?? {}),
     metadata: metadata(whole.metadata ?? {}),
     interruptions: interruptions(whole.interruptions ?? {}),
+    renewal: renewal(whole.renewal ?? {}),
+    ...status(whole.status ?? {}),
   };
+}
+
+/** Templates leave an empty text where there is no cache. A static worker may register again, and does. */
+function cacheOverRestarts(
+  configPath: string,
+  { cacheOverRestarts: file = '', provider: { providerType } }: RunnerConfigFile,
+): Pick<RunnerConfig, 'cacheOverRestarts'> {
+  if (file.trim() === '' || providerType === 'static') return {};
+  return { cacheOverRestarts: resolve(dirname(configPath), file) };
 }
 
 function provider(section: RunnerConfigFile['provider']): ProviderConfig {
@@ -59,7 +72,7 @@ function provider(section: RunnerConfigFile['provider']): ProviderConfig {
 }
 
 function worker(section: RunnerConfigFile['worker']): WorkerConfigSection {
-  if (section.implementation === 'generic-worker') return section;
+  if (section.implementation !== 'dummy') return section;
   const { implementation, as, configPath } = section;
   return {
     implementation,
@@ -108,6 +121,10 @@ function lifecycle(section: Lifecycle): LifecycleSettings {
     onFailure: onFailure({ ...usual.onFailure, ...section.onFailure }),
     shutdownHost: whole.shutdownHost,
     shutdownCommand: words(section.shutdownCommand ?? halting),
+    onSignal: whole.onSignal,
+    finishTasks: whole.finishTasks,
+    gracePeriodMs: milliseconds(whole.gracePeriod),
+    killAfterMs: milliseconds(whole.killAfter),
   };
 }
 
@@ -137,6 +154,23 @@ function interruptions(section: Interruptions): InterruptionSettings {
     'rebalance' | 'maintenance' | 'acknowledge'
   >(partOf('interruptions'), section);
   return { pollMs: poll === undefined ? undefined : milliseconds(poll), rebalance, maintenance, acknowledge };
+}
+
+function renewal(section: Renewal): RenewalSettings {
+  const { before, giveUp } = filled<Renewal, keyof Renewal>(partOf('renewal'), section);
+  return { beforeMs: milliseconds(before), giveUpMs: milliseconds(giveUp) };
+}
+
+function status({ listen }: Status): Pick<RunnerConfig, 'status'> {
+  return listen === undefined ? {} : { status: { listen: statusAddress(listen) } };
+}
+
+/** `[::1]:9100` → `::1` and 9100. The schema has seen to the shape. */
+function statusAddress(text: string): StatusAddress {
+  if (text.startsWith('unix:')) return { kind: 'unix', path: text.slice('unix:'.length) };
+  const colon = text.lastIndexOf(':');
+  const host = text.slice(0, colon).replace(/^\[|\]$/g, '');
+  return { kind: 'tcp', host, port: Number(text.slice(colon + 1)) };
 }
 
 /** A section with its defaults. K are the keys that its schema has a default for: a test holds this to the schemas. */

@@ -63,13 +63,12 @@ export function oneOf(names: readonly string[]): string {
 }
 
 /** The spelling that was probably meant, as a sentence of its own; empty where nobody can tell. */
-export function meant(schema: Schema | undefined, segments: readonly string[], value: unknown): string {
+export function meant(schema: Schema | undefined, value: unknown): string {
   const kind = valueKind(schema);
-  const key = segments.at(-1) ?? '';
   if (kind === 'duration' || kind === 'size') return meantQuantity(kind, value);
   if (schema?.type === 'boolean') return meantBoolean(value);
-  if (key === 'cacheOverRestarts' && typeof value === 'boolean') {
-    return '; it names a file, such as /var/lib/worker-runner/cache.json: leave the key out for none';
+  if (kind === 'file') {
+    return '; write one such as /var/lib/worker-runner/cache.json, or leave the key out for none';
   }
   const isText = [schema?.type].flat().includes('string') || kind !== undefined;
   if (!isText || isJsonObject(value) || Array.isArray(value) || value === null) return '';

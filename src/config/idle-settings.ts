@@ -3,12 +3,14 @@ import type { RunnerConfig as RunnerConfigFile } from '../generated/types.ts';
 import type { Mistake } from './mistakes.ts';
 import { keyOffset, pointerSegments, type Places } from './places.ts';
 import { schemaAt } from './schemas.ts';
-import { valueAt } from './validate.ts';
+import { valueAt } from './value-at.ts';
 
 type ProviderType = RunnerConfigFile['provider']['providerType'];
 
 const CLOUDS: readonly ProviderType[] = ['aws', 'azure', 'google'];
 const OWN_MACHINES: readonly ProviderType[] = ['static', 'standalone'];
+const REGISTERED: readonly ProviderType[] = [...CLOUDS, 'static'];
+const KEPT: readonly ProviderType[] = [...CLOUDS, 'standalone'];
 interface Use {
   /** A JSON pointer to the setting. */
   readonly setting: string;
@@ -19,8 +21,10 @@ interface Use {
 }
 
 const YOUR_OWN = 'the machine is your own and stays as it is';
+const YOUR_CREDENTIALS = 'its credentials are your own, and are not renewed';
 
 const USES: readonly Use[] = [
+  use('/cacheOverRestarts', KEPT, 'its worker registers afresh at each start'),
   use('/metadata/giveUpAfter', CLOUDS, 'only a cloud has a metadata service'),
   use('/interruptions/poll', ['aws', 'azure'], 'only AWS and Azure are polled'),
   use('/interruptions/rebalance', ['aws'], 'only AWS recommends a rebalance'),
@@ -28,11 +32,14 @@ const USES: readonly Use[] = [
   use('/interruptions/acknowledge', ['azure'], 'only Azure waits for an acknowledgement'),
   use('/lifecycle/onExit', CLOUDS, YOUR_OWN),
   use('/lifecycle/onFailure', CLOUDS, YOUR_OWN),
+  use('/lifecycle/onSignal', CLOUDS, YOUR_OWN),
   use('/lifecycle/shutdownHost', OWN_MACHINES, "on a cloud the worker's shutdown always ends the machine"),
   {
     ...use('/lifecycle/shutdownCommand', CLOUDS, `without lifecycle.shutdownHost ${YOUR_OWN}`),
     unless: '/lifecycle/shutdownHost',
   },
+  use('/renewal/before', REGISTERED, YOUR_CREDENTIALS),
+  use('/renewal/giveUp', REGISTERED, YOUR_CREDENTIALS),
 ];
 
 function use(setting: string, usedBy: readonly ProviderType[], because: string): Use {
@@ -57,5 +64,6 @@ function isSet(file: RunnerConfigFile, setting: string): boolean {
   const segments = pointerSegments(setting);
   const value = valueAt(file, segments);
   const usual = schemaAt(file, segments)?.default;
-  return value !== undefined && JSON.stringify(value) !== JSON.stringify(usual);
+  // An empty text counts as absent.
+  return value !== undefined && value !== '' && JSON.stringify(value) !== JSON.stringify(usual);
 }

@@ -24,7 +24,7 @@ export interface LoadOptions {
 /** What a template may leave without a value: then it counts as absent, as in the reference. */
 const MAY_BE_EMPTY = [
   ...['workerConfig', 'logging', 'cacheOverRestarts', 'network', 'limits', 'lifecycle'],
-  ...['metadata', 'interruptions'],
+  ...['metadata', 'interruptions', 'renewal', 'status'],
 ];
 const MAY_BE_EMPTY_IN_PROVIDER = ['providerMetadata', 'workerLocation'];
 
@@ -39,7 +39,7 @@ export async function loadRunnerConfig(path: string, options: LoadOptions = {}):
     const parsed = await parseYaml(text);
     if (parsed.kind === 'empty') throw emptyError(path);
     if (parsed.kind === 'broken') throw mistakesError('config.syntax', path, text, parsed.mistakes);
-    const validated = validate(withoutEmptySections(parsed.value), parsed.places);
+    const validated = validate(withoutEmptySections(parsed.value), path, parsed.places);
     const mistakes = [...parsed.mistakes, ...newMistakes(validated, parsed.mistakes)];
     if (validated.kind === 'invalid' || mistakes.length > 0) {
       throw mistakesError('config.invalid', path, text, mistakes);

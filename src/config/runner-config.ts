@@ -10,12 +10,16 @@ export interface RunnerConfig {
   readonly workerConfig: JsonObject;
   readonly logging: LoggingOptions;
   readonly getSecrets: boolean;
+  /** Absolute; absent: nothing is kept. */
   readonly cacheOverRestarts?: string;
   readonly network: NetworkSettings;
   readonly limits: LimitSettings;
   readonly lifecycle: LifecycleSettings;
   readonly metadata: MetadataSettings;
   readonly interruptions: InterruptionSettings;
+  readonly renewal: RenewalSettings;
+  /** Where the state of the run is served; absent: nowhere. */
+  readonly status?: StatusSettings;
 }
 
 /** What standalone and static share: who the worker is, spelled as the reference spells it. */
@@ -50,18 +54,33 @@ export type ProviderConfig = StandaloneProviderConfig | StaticProviderConfig | C
 export interface DummyWorkerConfig {
   readonly implementation: 'dummy';
   /** Show what this implementation would get. */
-  readonly as?: 'generic-worker';
+  readonly as?: 'generic-worker' | 'docker-worker';
   readonly configPath?: string;
 }
 
-export interface GenericWorkerConfig {
+export interface GenericWorkerConfig extends ProcessSettings {
   readonly implementation: 'generic-worker';
   readonly path: string;
   readonly configPath: string;
   readonly protocolPipe?: string;
 }
 
-export type WorkerConfigSection = DummyWorkerConfig | GenericWorkerConfig;
+export interface DockerWorkerConfig extends ProcessSettings {
+  readonly implementation: 'docker-worker';
+  /** The folder of docker-worker. */
+  readonly path: string;
+  readonly configPath: string;
+}
+
+/** How a worker's process is started; POSIX only. */
+export interface ProcessSettings {
+  /** `user` or `user:group`; absent: the runner's own. */
+  readonly user?: string;
+  /** The soft limit of open files; absent: what the runner was started with. */
+  readonly openFiles?: number;
+}
+
+export type WorkerConfigSection = DummyWorkerConfig | GenericWorkerConfig | DockerWorkerConfig;
 
 export interface NetworkSettings {
   readonly retryForMs: number;
@@ -95,6 +114,14 @@ export interface LifecycleSettings {
   readonly shutdownHost: boolean;
   /** Program and arguments; the program is sought in PATH. */
   readonly shutdownCommand: readonly string[];
+  /** What a run that SIGTERM or SIGINT ended means for worker and machine. */
+  readonly onSignal: HostAction;
+  /** Whether SIGTERM and SIGINT let the worker finish its tasks. */
+  readonly finishTasks: boolean;
+  /** From graceful-termination to SIGTERM, … */
+  readonly gracePeriodMs: number;
+  /** … and from there to SIGKILL. */
+  readonly killAfterMs: number;
 }
 
 export type HostAction = 'remove' | 'keep';
@@ -111,3 +138,18 @@ export interface InterruptionSettings {
   readonly maintenance: boolean;
   readonly acknowledge: boolean;
 }
+
+export interface RenewalSettings {
+  /** How long before the credentials end they are renewed, … */
+  readonly beforeMs: number;
+  /** … and how long before their end a renewal that fails is given up. */
+  readonly giveUpMs: number;
+}
+
+export interface StatusSettings {
+  readonly listen: StatusAddress;
+}
+
+export type StatusAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };

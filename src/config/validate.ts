@@ -7,25 +7,25 @@ import { impossibleValues } from './impossible.ts';
 import type { Mistake } from './mistakes.ts';
 import { keyOffset, pointerSegments, pointerTo, valueOffset, type Places } from './places.ts';
 import { choices, choosingKey, partOf, schemaAt, topSchema, type Schema } from './schemas.ts';
+import { sameFiles } from './same-file.ts';
 import { suggest } from './suggest.ts';
+import { valueAt } from './value-at.ts';
 
 export type Validated =
   | { readonly kind: 'valid'; readonly file: RunnerConfigFile }
   | { readonly kind: 'invalid'; readonly mistakes: readonly Mistake[] };
 
-/** Names of the reference that this release does not have yet: whoever uses them did not misspell anything. */
-const LATER: Readonly<Record<string, readonly string[]>> = {
-  worker: ['docker-worker'],
-};
-
-/** Holds a config against schemas/runner-config.json and tells every mistake at once, in the words of a person. */
-export function validate(value: unknown, places: Places): Validated {
+/**
+ * Holds a config against schemas/runner-config.json and tells every mistake at once, in the words of a person.
+ * @param path of the runner config
+ */
+export function validate(value: unknown, path: string, places: Places): Validated {
   if (!isJsonObject(value)) return { kind: 'invalid', mistakes: [noMapping(value, places)] };
   const errors = complaints(validateRunnerConfig, value);
   const misspelled = misspelledKeys(errors, value);
   const context = { value, places, misspelled };
   const mistakes = withoutEchoes(errors, misspelled).map(error => mistakeOf(error, context));
-  mistakes.push(...impossibleValues(value, places));
+  mistakes.push(...impossibleValues(value, places), ...sameFiles(value, path, places));
   if (mistakes.length === 0 && validateRunnerConfig(value)) return { kind: 'valid', file: value };
   return { kind: 'invalid', mistakes };
 }
@@ -156,11 +156,7 @@ function wrongChoice(error: SchemaError, { places }: Context): Mistake {
   }
   const offset = valueOffset(places, pointer);
   const name = `${section}.${key}`;
-  const later = LATER[section] ?? [];
-  if (typeof given === 'string' && later.includes(given)) {
-    return { offset, text: `${name}: ${given} comes in a later release; this one has ${names.join(', ')}` };
-  }
-  const known = typeof given === 'string' ? suggest(given, [...names, ...later]) : undefined;
+  const known = typeof given === 'string' ? suggest(given, names) : undefined;
   const advice = known === undefined ? '' : `; did you mean ${known}?`;
   return { offset, text: `${name} must be ${oneOf(names)}; found ${found([section, key], given)}${advice}` };
 }
@@ -173,24 +169,12 @@ function wrongValue(error: SchemaError, { value, places }: Context): Mistake {
   const name = segments.length === 0 ? 'the runner config' : segments.map(plainKey).join('.');
   // The schemas say "not" of one thing only: a zero with a unit.
   const wanted = error.keyword === 'not' ? 'above 0' : allowed(schema);
-  const advice = meant(schema, segments, given);
+  const advice = meant(schema, given);
   return { offset, text: `${name} must be ${wanted}; found ${found(segments, given)}${advice}` };
 }
 
 function plainKey(key: string): string {
   return /^[\w$-]+$/.test(key) ? key : shownKey(key);
-}
-
-/** What stands at a path of keys, where anything does. */
-export function valueAt(value: unknown, segments: readonly string[]): unknown {
-  let current = value;
-  for (const segment of segments) {
-    if (typeof current !== 'object' || current === null) return undefined;
-    current = Object.hasOwn(current, segment)
-      ? (current as Readonly<Record<string, unknown>>)[segment]
-      : undefined;
-  }
-  return current;
 }
 
 function keysOf(schema: Schema | undefined): string[] {

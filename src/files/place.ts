@@ -24,17 +24,20 @@ const MOST_SYMLINKS = 40;
 /** Set on folders such as /tmp: anybody may write there, but only an entry's owner may remove it. */
 const STICKY_AND_OPEN = 0o1002;
 
+/** `trusted`: only those of root and our own. Another user's could lead to another place at each time. */
+export type LinksToFollow = 'any' | 'trusted';
+
 /**
  * Where `path` leads; a relative one starts at the working directory.
  * @throws RunnerError `files.write` where it leads nowhere: through a file, in a circle, over a symlink not to be trusted
  */
-export function locate(path: string): Promise<Place> {
-  return walk(path, undefined, { symlinks: 0 });
+export function locate(path: string, links: LinksToFollow = 'any'): Promise<Place> {
+  return walk(path, undefined, { symlinks: 0, links });
 }
 
 /** Where the entry `name` of a place leads. */
 export function descend(from: Place, name: string): Promise<Place> {
-  return step(from, name, { symlinks: 0 });
+  return step(from, name, { symlinks: 0, links: 'any' });
 }
 
 /** Whether a place is `outer` or inside of it. */
@@ -45,6 +48,7 @@ export function isInside(outer: Place, place: Place): boolean {
 
 interface Walk {
   symlinks: number;
+  readonly links: LinksToFollow;
 }
 
 async function walk(path: string, base: Place | undefined, state: Walk): Promise<Place> {
@@ -79,6 +83,13 @@ async function step(from: Place, name: string, state: Walk): Promise<Place> {
 async function follow(from: Place, link: string, owner: number, state: Walk): Promise<Place> {
   state.symlinks += 1;
   if (state.symlinks > MOST_SYMLINKS) throw systemFault('ELOOP', link);
+  if (state.links === 'trusted' && owner !== 0 && owner !== process.geteuid?.()) {
+    throw localFault(
+      link,
+      'it is a symlink of another user, who could let it lead anywhere',
+      'remove the symlink, or correct the path',
+    );
+  }
   if (await isTrap(link, owner)) {
     throw localFault(
       link,

@@ -65,9 +65,12 @@ export async function placeFile(staged: StagedFile, changes: Changes): Promise<v
   }
 }
 
-/** Unlikely to be taken; that is enough, since a file that exists is never opened (`wx`). node:crypto costs start-up. */
+/**
+ * It names us, so that what is left of a process that was killed can be told from what another is writing. Unlikely to
+ * be taken; that is enough, since a file that exists is never opened (`wx`). node:crypto costs start-up.
+ */
 export function temporaryName(): string {
-  return TEMPORARY_PREFIX + Math.random().toString(36).slice(2).padEnd(12, '0');
+  return `${TEMPORARY_PREFIX}${process.pid}-` + Math.random().toString(36).slice(2).padEnd(12, '0');
 }
 
 /** Writes one file by both moves. */

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { messageOf, RunnerError } from '../errors.ts';
 import { withoutLauncherVariables } from '../launcher-variables.ts';
 import { settlesWithin } from '../settles-within.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 
 const TRIES = 3;
 const BETWEEN_TRIES_MS = 5_000;
@@ -23,27 +24,33 @@ export interface HaltOptions {
   /** Our own environment, as the launcher gave it to us. */
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
+  /** How long we may stay for it. A command that still runs then is left to do its work without us, … */
+  readonly withinMs: number;
+  /** … and so is one that runs when this fires. */
+  readonly over: AbortSignal;
   /** Takes what the command wrote, a line at a time, and what went wrong with a try. */
   readonly tell: (line: string) => void;
 }
 
 /**
- * Runs the command until it succeeds, a few times at most. Resolves once the machine's end was asked for, or may have been:
- * where `signal` fires while the command runs and another ends the command, that is the end of the machine at work.
+ * Runs the command until it succeeds, a few times at most. Resolves once the machine's end was asked for, or may have
+ * been: where `signal` fires while the command runs and another ends the command, that is the end of the machine at
+ * work.
  * @param signal ends the waiting for another try, but no try that has begun
  * @throws RunnerError `host.not-halted`; the signal's reason
  */
 export async function haltHost(options: HaltOptions, signal: AbortSignal): Promise<void> {
   const shown = options.command.join(' ');
+  const untilMs = options.clock.elapsed() + options.withinMs;
   for (let tries = 1; ; tries += 1) {
     signal.throwIfAborted();
-    const problem = await problemOf(options);
+    const problem = await problemOf(options, untilMs);
     if (problem === undefined) return;
     if (problem.killed && signal.aborted) {
       options.tell(`\`${shown}\` ${problem.words} while we were asked to end as well: it is not tried again`);
       return;
     }
-    if (tries === TRIES) {
+    if (tries === TRIES || options.clock.elapsed() + BETWEEN_TRIES_MS >= untilMs) {
       throw new RunnerError('host.not-halted', `this machine is kept: \`${shown}\` ${problem.words}`, {
         exit: 'internal',
         advice: 'end this machine by hand, and check lifecycle.shutdownCommand and whether we may run it',
@@ -63,7 +70,8 @@ interface Problem {
 }
 
 /** Runs the command once, and says why it failed, or nothing where it did not. */
-async function problemOf({ command, env, clock, tell }: HaltOptions): Promise<Problem | undefined> {
+async function problemOf(options: HaltOptions, untilMs: number): Promise<Problem | undefined> {
+  const { command, env, clock, over, tell } = options;
   const [file = '', ...args] = command;
   let child: ChildProcess;
   try {
@@ -91,17 +99,28 @@ async function problemOf({ command, env, clock, tell }: HaltOptions): Promise<Pr
       else resolve(code === 0 ? undefined : { words: `failed with exit code ${code ?? '?'}`, killed: false });
     });
   });
-  const inTime = await settlesWithin(ended, COMMAND_MS, clock);
+
+  /** Waits no longer than until `over`. */
+  function endsWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+    return settlesWithin(unlessAborted(promise, over), timeoutMs, clock).catch(() => false);
+  }
+  const leftMs = untilMs - clock.elapsed();
+  const inTime = await endsWithin(ended, Math.min(COMMAND_MS, leftMs));
+  const isLeft = !inTime && (leftMs < COMMAND_MS || over.aborted);
   if (!inTime) {
-    child.kill('SIGKILL');
+    if (!isLeft) child.kill('SIGKILL');
     // One of another user (sudo) goes on, and must not keep us.
     child.unref();
   }
-  if (child.pid !== undefined) await settlesWithin(closed, LAST_OUTPUT_MS, clock);
+  if (child.pid !== undefined && !isLeft) await endsWithin(closed, LAST_OUTPUT_MS);
   child.stdout?.destroy();
   child.stderr?.destroy();
   for (const line of output.split(/\r?\n/)) if (line.trim() !== '') tell(`${file}: ${line}`);
   if (inTime) return ended;
+  if (isLeft) {
+    tell(`\`${command.join(' ')}\` still runs, and there is no more time to see it end`);
+    return undefined;
+  }
   return { words: `did not end within ${COMMAND_MS / 1000} s, and was killed`, killed: false };
 }
 

@@ -1,8 +1,10 @@
 /** The runner's side of a conversation with a worker, over any pair of byte streams. */
 import type { Readable, Writable } from 'node:stream';
+import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
+import type { Tell } from '../run-event.ts';
 import { cutLine } from './cut.ts';
 import { createHandshake, type Handshake } from './handshake.ts';
 import { readMessage } from './incoming.ts';
@@ -27,10 +29,13 @@ export interface ConnectionOptions {
   readonly limits: { readonly lineBytes: number; readonly messageBytes: number };
   /** After this long without hello the worker counts as one without capabilities. */
   readonly helloTimeoutMs: number;
+  readonly clock: Clock;
   readonly log: Log;
   readonly redactor: Redactor;
   /** Told how many bytes of the worker's output were read. */
   readonly onRead?: (bytes: number) => void;
+  /** Told of hello and of each message. */
+  readonly tell?: Tell;
   /**
    * A message that the runner must act on; the log has all that came before it. Must not throw, nor take long: nothing
    * is read meanwhile. `log` messages go to the log.
@@ -58,10 +63,10 @@ export interface Connection {
  * Nothing that the worker writes, or fails to read, makes any of this reject.
  */
 export function createConnection(options: ConnectionOptions): Connection {
-  const { log } = options;
+  const { log, tell = () => undefined } = options;
   const outbox = createOutbox(options.output);
-  const handshake = createHandshake(options);
-  const takeMessage = createInbox(options, handshake);
+  const handshake = createHandshake({ ...options, tell });
+  const takeMessage = createInbox({ ...options, tell }, handshake);
   const pump = pumpOutput({
     input: options.input,
     source: 'worker',
@@ -73,13 +78,19 @@ export function createConnection(options: ConnectionOptions): Connection {
   });
   // Without output, no hello can come.
   const ended = pump.ended.then(() => handshake.end());
-  void outbox.write({ type: 'welcome', capabilities: options.capabilities });
+  void deliver({ type: 'welcome', capabilities: options.capabilities });
+
+  async function deliver(message: Parameters<typeof outbox.write>[0]): Promise<boolean> {
+    const arrived = await outbox.write(message);
+    if (arrived) tell({ kind: 'message', direction: 'to-worker', type: message.type });
+    return arrived;
+  }
 
   return {
     async send(message) {
       await handshake.settled;
       if (!handshake.agreed(message.type)) return 'not-capable';
-      if (await outbox.write(message)) return 'sent';
+      if (await deliver(message)) return 'sent';
       log.warn(`${message.type} did not reach the worker: it closed its stdin, or does not read it`);
       return 'closed';
     },
@@ -101,8 +112,11 @@ export function createConnection(options: ConnectionOptions): Connection {
 }
 
 /** Takes lines that look like messages. What is done about one is done when the log has all that came before it. */
-function createInbox(options: ConnectionOptions, handshake: Handshake): (line: string) => TakenMessage {
-  const { limits, log, redactor } = options;
+function createInbox(
+  options: ConnectionOptions & { readonly tell: Tell },
+  handshake: Handshake,
+): (line: string) => TakenMessage {
+  const { limits, log, redactor, tell } = options;
   let shutdownAsked = false;
 
   function objection(type: WorkerMessage['type'] | 'hello'): string | undefined {
@@ -129,6 +143,7 @@ function createInbox(options: ConnectionOptions, handshake: Handshake): (line: s
   return line => {
     if (line.length > limits.messageBytes) return refused(line, 'it is longer than limits.message');
     const message = readMessage(line, objection);
+    if (message.type !== 'refused') tell({ kind: 'message', direction: 'from-worker', type: message.type });
     switch (message.type) {
       case 'refused':
         return refused(line, message.reason);

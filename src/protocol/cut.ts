@@ -1,4 +1,6 @@
-/** Cutting what a worker wrote to a limit, without cutting a secret in two: half a secret is not found by the redactor. */
+/**
+ * Cutting what a worker wrote to a limit, without cutting a secret in two: half a secret is not found by the redactor.
+ */
 import type { Redactor } from '../logging/redactor.ts';
 
 /** The most bytes of UTF-8 that one UTF-16 code unit can take. */

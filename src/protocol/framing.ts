@@ -1,4 +1,6 @@
-/** How a message stands on its line: `~{…}` and a newline, with blanks around it and a CR before the newline tolerated. */
+/**
+ * How a message stands on its line: `~{…}` and a newline, with blanks around it and a CR before the newline tolerated.
+ */
 
 const TILDE = 0x7e;
 const BRACE = 0x7b;
@@ -54,7 +56,10 @@ function isBlankBetween(text: string, start: number, end: number): boolean {
   return true;
 }
 
-/** The JSON of a line that looks like a message: what stands after the `~`. JSON.parse itself tolerates the blanks and the CR after it. */
+/**
+ * The JSON of a line that looks like a message: what stands after the `~`. JSON.parse itself tolerates the blanks and
+ * the CR after it.
+ */
 export function jsonOf(line: string): string {
   return line.slice(line.indexOf('~') + 1);
 }

@@ -1,5 +1,7 @@
 /** hello and its timeout: which capabilities both sides agree on, and when that is known. */
+import type { Clock } from '../clock.ts';
 import type { Log } from '../logging/log.ts';
+import type { Tell } from '../run-event.ts';
 import type { Capability } from './messages.ts';
 
 export interface Handshake {
@@ -22,24 +24,29 @@ export interface HandshakeOptions {
   readonly capabilities: readonly Capability[];
   /** At most what a Node timer can wait (24 days): the runner config sees to that. */
   readonly helloTimeoutMs: number;
+  readonly clock: Clock;
   readonly log: Log;
+  readonly tell?: Tell;
 }
 
 export function createHandshake(options: HandshakeOptions): Handshake {
-  const { log, helloTimeoutMs } = options;
+  const { clock, log, helloTimeoutMs } = options;
+  const over = new AbortController();
   const settled = Promise.withResolvers<undefined>();
   const greeting = Promise.withResolvers<undefined>();
   let common: ReadonlySet<Capability> | undefined;
 
-  const timer = setTimeout(() => {
+  function timeOut(): void {
+    if (over.signal.aborted) return;
     log.warn(
       `the worker said no hello within ${helloTimeoutMs / 1000} s: it counts as one without capabilities`,
     );
     settled.resolve(undefined);
-  }, helloTimeoutMs);
+  }
+  clock.sleep(helloTimeoutMs, over.signal).then(timeOut, () => undefined);
 
   function settle(): void {
-    clearTimeout(timer);
+    over.abort();
     settled.resolve(undefined);
   }
 
@@ -54,6 +61,7 @@ export function createHandshake(options: HandshakeOptions): Handshake {
       const named = new Set(capabilities);
       common = new Set(options.capabilities.filter(capability => named.has(capability)));
       log.info('the worker said hello', { capabilities: [...common] });
+      options.tell?.({ kind: 'hello', capabilities: [...common] });
       settle();
       greeting.resolve(undefined);
     },

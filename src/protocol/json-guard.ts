@@ -60,7 +60,10 @@ function isEscaped(json: string, at: number): boolean {
   return backslashes % 2 === 1;
 }
 
-/** A key that could pollute a prototype, wherever it stands in the value, or nothing. The text spares most messages the walk. */
+/**
+ * A key that could pollute a prototype, wherever it stands in the value, or nothing. The text spares most messages the
+ * walk.
+ */
 export function pollutingKey(json: string, value: unknown): string | undefined {
   const possible = json.includes('\\u') || POLLUTING_KEYS.some(key => json.includes(key));
   return possible ? findPollutingKey(value) : undefined;

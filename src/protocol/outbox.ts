@@ -18,9 +18,10 @@ export interface Outbox {
 export function createOutbox(output: Writable): Outbox {
   // EPIPE, or ECONNRESET. The write's callback tells of it; without a listener the event would end the process.
   output.on('error', () => undefined);
-  // A stream that is destroyed need not call back for the write that is under way.
+  // A stream that is destroyed need not call back for the write that is under way. Where it does, that counts: a worker
+  // may read the message and exit before we have heard that it is in the pipe.
   const gone = new Promise<false>(resolve => {
-    output.on('close', () => resolve(false));
+    output.on('close', () => setImmediate(() => resolve(false)));
   });
 
   return {

@@ -1,4 +1,7 @@
-/** Makes a worker's error report fit for worker-manager: without secrets, since reports are public, and within its limits. */
+/**
+ * Makes a worker's error report fit for worker-manager: without secrets, since reports are public, and within its
+ * limits.
+ */
 import type { JsonObject } from '../json.ts';
 import type { Redactor } from '../logging/redactor.ts';
 import { redactJson } from '../redact-json.ts';
@@ -25,7 +28,10 @@ export function publicReport(report: ErrorReportMessage, redactor: Redactor): Er
   };
 }
 
-/** worker-manager wants [-a-z0-9]+. A report is worth more than the spelling of its kind: `Disk_Full` becomes `disk-full`. */
+/**
+ * worker-manager wants [-a-z0-9]+. A report is worth more than the spelling of its kind: `Disk_Full` becomes
+ * `disk-full`.
+ */
 function acceptableKind(kind: string): string {
   const accepted = kind
     .toLowerCase()

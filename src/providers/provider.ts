@@ -3,6 +3,7 @@ import type { InterruptionSettings, MetadataSettings } from '../config/runner-co
 import type { JsonObject } from '../json.ts';
 import type { Log } from '../logging/log.ts';
 import type { Identified, Notice, Registered } from '../model.ts';
+import type { Recognition } from '../state/state.ts';
 
 /**
  * Where a machine comes from. A provider knows its cloud (or its section of the runner config) and nothing of
@@ -13,6 +14,12 @@ export interface Provider {
   readonly name: string;
   /** @throws RunnerError with exit `metadata`; the signal's reason as soon as it fires */
   identify(signal: AbortSignal): Promise<Identification>;
+  /**
+   * Whether this machine is the instance that an earlier start was, by the quickest way to know it; the caller's patience
+   * is in the signal, and `unknown` is the answer where it fires or nobody answers. Never rejects. After `same` the
+   * machine counts as the worker that it was.
+   */
+  recognize(instance: string, signal: AbortSignal): Promise<Recognition>;
   /** Where the cloud announces the end of this machine; empty where nobody does. */
   readonly noticeSources: readonly NoticeSource[];
   /** Whose machine this is. Asked at the end of a run, also where identify() failed or was never called. */
@@ -23,6 +30,10 @@ export interface Provider {
 
 export interface Identification {
   readonly identified: Identified;
+  /**
+   * What tells this machine from a copy of its disk: a cloud's id of the instance, or who the runner config says it is.
+   */
+  readonly instance: string;
   readonly registration: Registration;
 }
 
@@ -43,7 +54,9 @@ export type Registration =
 export interface RegistrationPatience {
   /** How long 404 is tried again: a cloud's worker may boot before worker-manager has written its record. */
   readonly unknownWorkerForMs: number;
-  /** How often at most 400 is tried, each time with a new proof: Azure's may fail on the service's side. 1: never again. */
+  /**
+   * How often at most 400 is tried, each time with a new proof: Azure's may fail on the service's side. 1: never again.
+   */
   readonly refusedTries: number;
 }
 

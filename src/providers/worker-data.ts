@@ -13,7 +13,7 @@ const UNKNOWN_WORKER_MS = 120_000;
 
 /** For where worker-manager refuses a machine that has said of itself what the cloud says. */
 const REFUSED_ADVICE =
-  'look this worker up in worker-manager: it registers only once, and only while the provider of its worker pool is the one that made it';
+  'look this worker up in worker-manager: it registers only once, and a try or a start whose reply was lost counts; and only while the provider of its worker pool is the one that made it';
 
 /**
  * Reads it where it is JSON.

@@ -4,6 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../logging/log.ts';
 import type { Notice } from '../model.ts';
 import { settlesWithin } from '../settles-within.ts';
+import { unlessAborted } from '../unless-aborted.ts';
 import type { Interruptions } from './interruptions.ts';
 
 /** The end of a run waits no longer for a courtesy. */
@@ -16,20 +17,26 @@ interface AcknowledgeWorld {
 
 /**
  * To be called when the worker has ended: acknowledges the notices that stand, where the cloud takes that and the user
- * wants it. Never rejects; takes at most 2 s.
+ * wants it. Never rejects; takes at most 2 s, and no longer than until `over`.
  */
 export async function acknowledgeNotices(
   interruptions: Interruptions,
   world: AcknowledgeWorld,
+  over: AbortSignal,
 ): Promise<void> {
-  await Promise.all(interruptions.allStanding().map(({ notice }) => acknowledge(notice, world)));
+  await Promise.all(interruptions.allStanding().map(({ notice }) => acknowledge(notice, world, over)));
 }
 
-async function acknowledge(notice: Notice, { clock, log }: AcknowledgeWorld): Promise<void> {
+async function acknowledge(
+  notice: Notice,
+  { clock, log }: AcknowledgeWorld,
+  over: AbortSignal,
+): Promise<void> {
   if (notice.acknowledge === undefined) return;
   const limit = new AbortController();
   try {
-    const answered = await settlesWithin(notice.acknowledge(limit.signal), ACKNOWLEDGE_MS, clock);
+    const answer = notice.acknowledge(limit.signal);
+    const answered = await settlesWithin(unlessAborted(answer, over), ACKNOWLEDGE_MS, clock);
     if (!answered) throw new Error(`no answer in ${ACKNOWLEDGE_MS / 1000} s`);
     log.info(`acknowledged the ${notice.kind}: the cloud need wait no longer`);
   } catch (error) {

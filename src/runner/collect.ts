@@ -1,40 +1,45 @@
 /** Step 4: the sources of the worker's configuration, lowest precedence first. They stay apart until they are merged. */
+import type { RunnerConfig } from '../config/runner-config.ts';
 import { RunnerError } from '../errors.ts';
-import type { JsonObject } from '../json.ts';
 import { collectSecrets } from '../logging/collect-secrets.ts';
-import type { ConfigSource, Identified, Registered } from '../model.ts';
+import type { ConfigSource, Identified } from '../model.ts';
+import type { KeptState } from '../state/state.ts';
 import type { Taskcluster } from '../taskcluster/taskcluster.ts';
-import { providerSource, runnerConfigSource, secretSource } from './sources.ts';
+import { finishedSource, providerSource, runnerConfigSource, secretSource } from './sources.ts';
 import type { World } from './world.ts';
 
-export interface CollectRequest {
-  readonly identified: Identified;
-  readonly registered: Registered;
-  readonly workerConfig: JsonObject;
-  /** The worker implementation's name in provider configuration: `genericWorker`. */
-  readonly configKey: string;
-  readonly getSecrets: boolean;
-}
-
 /**
- * The sources in their order: runner config, provider, secret `worker-type:<pool>`, secret `worker-pool:<pool>`.
- * What looks secret in them is made known to the logger before anyone can log it.
- * @throws RunnerError `source.*` where a source has a wrong shape, or as Taskcluster.getSecret does
+ * The sources in their order: runner config, provider, secret `worker-type:<pool>`, secret `worker-pool:<pool>`. What
+ * looks secret in them is made known to the logger before anyone can log it.
+ * @param configKey the worker implementation's name in provider configuration: `genericWorker`
+ * @throws RunnerError `source.*` where a source has a wrong shape
  */
-export async function collectSources(
-  request: CollectRequest,
-  world: World,
-): Promise<readonly ConfigSource[]> {
-  collectSecrets(request.registered.providerConfig, world.redactor);
+export function sourcesOf(
+  { registered, secrets, finished }: Pick<KeptState, 'registered' | 'secrets' | 'finished'>,
+  { workerConfig, getSecrets }: Pick<RunnerConfig, 'workerConfig' | 'getSecrets'>,
+  configKey: string,
+  { log, redactor }: Pick<World, 'log' | 'redactor'>,
+): readonly ConfigSource[] {
+  // The reference keeps nothing else; merged over anything it would win, and merged under it its arrays would double.
+  if (finished !== undefined) return [finishedSource(finished)];
+  collectSecrets(registered.providerConfig, redactor);
   return [
-    runnerConfigSource(request.workerConfig),
-    providerSource(request.registered.providerConfig, request.configKey, message => world.log.warn(message)),
-    ...(request.getSecrets ? await secretSources(request, world) : []),
+    runnerConfigSource(workerConfig),
+    providerSource(registered.providerConfig, configKey, message => log.warn(message)),
+    ...(getSecrets ? secrets : []),
   ];
 }
 
-async function secretSources(request: CollectRequest, world: World): Promise<ConfigSource[]> {
-  const { identity } = request.identified;
+/**
+ * Asks the secrets service, where the runner config wants that.
+ * @throws RunnerError `source.*` where a secret has a wrong shape, or as Taskcluster.getSecret does
+ */
+export async function fetchSecrets(
+  { getSecrets }: Pick<RunnerConfig, 'getSecrets'>,
+  { identity }: Identified,
+  world: World,
+): Promise<readonly ConfigSource[]> {
+  if (!getSecrets) return [];
   const taskcluster = await world.services.taskcluster(identity.rootUrl);
   const pool = identity.workerPoolId;
   // Both at once: each costs a round trip. The old name is the weaker one, and a pool need not have scopes for it.

@@ -1,9 +1,11 @@
 /** What the words after `start-worker` mean. */
 import { EXIT_CODES } from '../exit-codes.ts';
 
+/** What can be asked about a runner config instead of a run. */
+type ConfigQuestion = 'check' | 'status';
+
 export type Command =
-  | { readonly kind: 'run'; readonly configPath: string }
-  | { readonly kind: 'check'; readonly configPath: string }
+  | { readonly kind: 'run' | ConfigQuestion; readonly configPath: string }
   | { readonly kind: 'help' | 'version' | 'short-version' }
   | { readonly kind: 'wrong'; readonly reason: string };
 
@@ -14,17 +16,26 @@ const PLAIN_OPTIONS: ReadonlyMap<string, 'help' | 'version' | 'short-version'> =
   ['--short-version', 'short-version'],
 ]);
 
+const QUESTIONS: ReadonlyMap<string, ConfigQuestion> = new Map([
+  ['--check', 'check'],
+  ['--status', 'status'],
+]);
+
 /** @param args the words after the program's name */
 export function parseCommandLine(args: readonly string[]): Command {
   const operands: string[] = [];
-  let check = false;
+  let kind: 'run' | ConfigQuestion = 'run';
   let optionsEnded = false;
   for (const arg of args) {
     const plain = optionsEnded ? undefined : PLAIN_OPTIONS.get(arg);
     if (plain !== undefined) return { kind: plain };
-    if (optionsEnded || !arg.startsWith('-') || arg === '-') operands.push(arg);
+    const question = optionsEnded ? undefined : QUESTIONS.get(arg);
+    if (question !== undefined) {
+      if (kind !== 'run' && kind !== question)
+        return { kind: 'wrong', reason: '--check and --status are two commands' };
+      kind = question;
+    } else if (optionsEnded || !arg.startsWith('-') || arg === '-') operands.push(arg);
     else if (arg === '--') optionsEnded = true;
-    else if (arg === '--check') check = true;
     else return { kind: 'wrong', reason: `unknown option ${arg}` };
   }
   const [configPath, extra] = operands;
@@ -32,12 +43,13 @@ export function parseCommandLine(args: readonly string[]): Command {
     return { kind: 'wrong', reason: 'the runner config is missing' };
   if (extra !== undefined)
     return { kind: 'wrong', reason: `one runner config is enough, but "${extra}" came after it` };
-  return { kind: check ? 'check' : 'run', configPath };
+  return { kind, configPath };
 }
 
 export const USAGE = `Usage:
   start-worker <runnerConfig>           take this machine to its first task
   start-worker --check <runnerConfig>   say what is wrong with a runner config; change nothing, ask nobody
+  start-worker --status <runnerConfig>  say how the run is that was started with it (status.listen)
   start-worker --help | -h              this text
   start-worker --version                name and version
   start-worker --short-version          the version alone
@@ -51,7 +63,7 @@ configuration, starts it, and talks with it until it ends.
 
 ${USAGE}
 Exit codes:
-  0       the worker ended with 0, or there was nothing to start (dummy, --check)
+  0       the worker ended with 0, or there was nothing to start (dummy, --check); --status: the run is well
   n       any other code that the worker ended with, unchanged
   128+n   signal n ended the worker, or ended the boot before it was started
 ${rows.join('\n')}

@@ -1,27 +1,30 @@
-/** Does what the end of a run means: tells the worker pool, removes the worker, halts the host. What it means, says ends.ts. */
+/**
+ * Does what the end of a run means: tells the worker pool, removes the worker, halts the host. What it means, says
+ * ends.ts.
+ */
 import type { LifecycleSettings } from '../config/runner-config.ts';
 import { messageOf, RunnerError } from '../errors.ts';
 import type { WorkerIdentity } from '../model.ts';
-import { haltHost } from '../platform/halt.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { StateStore } from '../state/state.ts';
 import { durationWords } from '../words.ts';
 import { acknowledgeNotices } from './acknowledge.ts';
 import { isUrgent, planOf, type EndPlan, type RunEnd } from './ends.ts';
 import { failureLines, logFailure } from './failure.ts';
 import type { Interruptions } from './interruptions.ts';
 import { reportToPool } from './pool-report.ts';
+import type { TimeLeft } from './time-left.ts';
 import type { World } from './world.ts';
 
 /** How long removeWorker is tried; then the machine ends itself. One try that hangs must not take most of it. */
 const REMOVE_MS = 60_000;
 const REMOVE_TRY_MS = 15_000;
 
-/** Where the cloud takes the machine away it is tried only as long as there is still this much time to halt, … */
-const HALT_IN_TIME_MS = 5_000;
-/** … but this long at least, … */
-const REMOVE_AT_LEAST_MS = 5_000;
-/** … and where the cloud names no deadline, it is this long after its notice (Google's preemption). */
-const USUAL_NOTICE_MS = 30_000;
+/** What three tries of the command that halts take at most. */
+const HALT_MS = 120_000;
+
+/** How long the worker pool is told: a machine that is to go does not wait longer than this. */
+const REPORT_MS = 10_000;
 
 /** How long a worker may go on after its machine's removal was accepted; then the machine ends itself. */
 const STILL_RUNNING_MS = 5 * 60_000;
@@ -31,9 +34,18 @@ export interface Estate {
   readonly provider: Provider;
   readonly interruptions: Interruptions;
   readonly lifecycle: LifecycleSettings;
+  readonly timeLeft: TimeLeft;
   readonly dummy: boolean;
-  /** The worker as worker-manager knows it; undefined where it does not. */
-  readonly registered: WorkerIdentity | undefined;
+  /**
+   * The worker as worker-manager knows it; undefined where it does not, or once `confirmHost` has found it to be
+   * another's.
+   */
+  readonly registered: () => WorkerIdentity | undefined;
+  readonly store: Pick<StateStore, 'forget'>;
+  /**
+   * Asks once more, for 2 s at most, whose machine this is, where nobody has said so. Rejects with the signal's reason.
+   */
+  confirmHost(signal: AbortSignal): Promise<void>;
 }
 
 export interface Disposal {
@@ -45,15 +57,31 @@ export interface Disposal {
 
 export function createDisposal(estate: Estate, world: World): Disposal {
   const { clock, fault, log, signals } = world;
-  const { provider, interruptions, lifecycle, registered } = estate;
+  const { provider, interruptions, lifecycle, timeLeft } = estate;
   /** Fires where the end of the run keeps the machine: what the worker's `shutdown` began is given up. */
   const kept = new AbortController();
-  const stop = AbortSignal.any([signals.asked, kept.signal]);
+  /** Fires where a signal wants the machine kept: the first one, or one that comes after the run was asked to end. */
+  const wanted = new AbortController();
+  const unwanted = lifecycle.onSignal === 'keep' ? signals.asked : wanted.signal;
+  const stop = AbortSignal.any([unwanted, kept.signal, timeLeft.over]);
   const runEnded = new AbortController();
-  const removal = createRemoval(registered, world, stop, () => removeForMs(interruptions, clock.now()));
+  const removal = createRemoval(estate, world, stop);
   /** Whether the end of the machine was asked for. */
   let halting: Promise<boolean> | undefined;
   let shutdownAsked = false;
+
+  function planNow(end: RunEnd): EndPlan {
+    return planOf(end, {
+      host: provider.host(),
+      dummy: estate.dummy,
+      registered: estate.registered() !== undefined,
+      signalled: signals.asked.aborted,
+      notices: interruptions.allStanding().map(({ notice }) => notice),
+      nowMs: clock.now(),
+      shutdownAsked,
+      lifecycle,
+    });
+  }
 
   function halt(): Promise<boolean> {
     halting ??= haltWhereWeMay(estate, world, stop);
@@ -68,9 +96,9 @@ export function createDisposal(estate: Estate, world: World): Disposal {
 
   async function wait({ machine, because, delayMs }: EndPlan): Promise<void> {
     if (delayMs === 0) return;
-    log.warn(
-      `this machine is ${machine === 'halt' ? 'halted' : 'removed'} in ${durationWords(delayMs)}: ${because}; SIGTERM or SIGINT keeps it`,
-    );
+    const goes = machine === 'halt' ? 'halted' : 'removed';
+    const choice = lifecycle.onSignal === 'keep' ? 'keeps it' : 'ends the waiting';
+    log.warn(`this machine is ${goes} in ${durationWords(delayMs)}: ${because}; SIGTERM or SIGINT ${choice}`);
     const untilMs = clock.now() + delayMs;
     const enough = new AbortController();
     // A cloud that takes the machine away does not wait either, and after a fault of ours nobody may be left to wait.
@@ -79,10 +107,12 @@ export function createDisposal(estate: Estate, world: World): Disposal {
     });
     // One that has ended the run is what the delay is for.
     if (!fault.aborted) fault.addEventListener('abort', () => enough.abort(), { once: true });
+    signals.asked.addEventListener('abort', () => enough.abort(), { once: true });
     await clock.sleep(delayMs, AbortSignal.any([stop, enough.signal])).catch(() => stop.throwIfAborted());
   }
 
   async function takeFromWorker(machine: 'remove' | 'halt'): Promise<void> {
+    await estate.confirmHost(stop);
     await take(machine, 'the worker asked for it');
     if (halting !== undefined) return;
     await clock.sleep(STILL_RUNNING_MS, AbortSignal.any([stop, runEnded.signal]));
@@ -91,7 +121,9 @@ export function createDisposal(estate: Estate, world: World): Disposal {
   }
 
   async function tellPool(end: RunEnd, plan: EndPlan): Promise<void> {
-    if (plan.report && registered !== undefined) await reportToPool(end, registered, world, signals.asked);
+    const registered = estate.registered();
+    if (!plan.report || registered === undefined) return;
+    await reportToPool(end, registered, timeLeft.for('reports', REPORT_MS), world, signals.asked);
   }
 
   async function keepIt(end: RunEnd, plan: EndPlan): Promise<void> {
@@ -116,10 +148,10 @@ export function createDisposal(estate: Estate, world: World): Disposal {
       const taken = await take(machine, plan.because);
       // One that the worker asked for may still be under way.
       const goes = (await halting) ?? taken;
-      if (taken || goes) await acknowledgeNotices(interruptions, world);
+      if (taken || goes) await acknowledgeNotices(interruptions, world, timeLeft.over);
     } catch (error) {
       if (!stop.aborted) throw error;
-      log.info(`${messageOf(signals.asked.reason)}: this machine is kept as it is${removal.shadow()}`);
+      log.info(`${messageOf(stop.reason)}: this machine is kept as it is${removal.shadow()}`);
     } finally {
       await told;
     }
@@ -137,30 +169,15 @@ export function createDisposal(estate: Estate, world: World): Disposal {
     },
     async settle(end) {
       runEnded.abort();
-      const plan = planOf(end, {
-        host: provider.host(),
-        dummy: estate.dummy,
-        registered: registered !== undefined,
-        signalled: signals.asked.aborted,
-        notices: interruptions.allStanding().map(({ notice }) => notice),
-        nowMs: clock.now(),
-        shutdownAsked,
-        lifecycle,
+      signals.onSignal((signal, count) => {
+        if (count > 1) wanted.abort(new Error(signal));
       });
+      if (planNow(end).machine !== 'keep') await estate.confirmHost(stop).catch(() => undefined);
+      const plan = planNow(end);
       const { machine } = plan;
       await (machine === 'keep' ? keepIt(end, plan) : takeIt(end, plan, machine));
     },
   };
-}
-
-/** How long removeWorker may be tried now. */
-function removeForMs(interruptions: Interruptions, nowMs: number): number {
-  const ends = interruptions
-    .allStanding()
-    .filter(({ notice }) => !notice.finishTasks)
-    .map(({ notice, seenAt }) => notice.deadline?.getTime() ?? seenAt.getTime() + USUAL_NOTICE_MS);
-  const leftMs = Math.min(...ends) - nowMs - HALT_IN_TIME_MS;
-  return Math.max(REMOVE_AT_LEAST_MS, Math.min(REMOVE_MS, leftMs));
 }
 
 interface Removal {
@@ -170,25 +187,23 @@ interface Removal {
   shadow(): string;
 }
 
-function createRemoval(
-  identity: WorkerIdentity | undefined,
-  world: World,
-  stop: AbortSignal,
-  retryForMs: () => number,
-): Removal {
+function createRemoval({ registered, store, timeLeft }: Estate, world: World, stop: AbortSignal): Removal {
   const { log, services } = world;
   let answer: Promise<boolean> | undefined;
   let state: 'asked for' | 'accepted' | undefined;
 
   async function ask(because: string): Promise<boolean> {
+    const identity = registered();
     if (identity === undefined) return false;
     stop.throwIfAborted();
     log.info(`removing this machine: ${because}`);
     state = 'asked for';
+    const done = new AbortController();
+    const cut = AbortSignal.any([stop, timeLeft.cut('removal', REMOVE_MS, done.signal)]);
     try {
       const taskcluster = await services.taskcluster(identity.rootUrl);
-      await taskcluster.removeWorker(identity, stop, {
-        retryForMs: retryForMs(),
+      await taskcluster.removeWorker(identity, cut, {
+        retryForMs: timeLeft.for('removal', REMOVE_MS),
         attemptTimeoutMs: REMOVE_TRY_MS,
       });
     } catch (error) {
@@ -198,9 +213,12 @@ function createRemoval(
       log.error(`this machine was not removed: ${what}`);
       for (const line of more) log.error(line);
       return false;
+    } finally {
+      done.abort();
     }
     state = 'accepted';
     log.info('removeWorker was accepted: worker-manager takes this machine away');
+    await store.forget();
     return true;
   }
 
@@ -213,8 +231,10 @@ function createRemoval(
 
 /** @returns whether the end of the machine was asked for. Rejects with the reason of `stop`. */
 async function haltWhereWeMay(estate: Estate, world: World, stop: AbortSignal): Promise<boolean> {
-  const { log, clock, env } = world;
-  const command = estate.lifecycle.shutdownCommand;
+  const { log, clock, env, system } = world;
+  const { lifecycle, timeLeft } = estate;
+  const command = lifecycle.shutdownCommand;
+  await estate.confirmHost(stop);
   const host = estate.provider.host();
   stop.throwIfAborted();
   if (host.kind === 'provisioned' && !host.mayHalt) {
@@ -225,7 +245,9 @@ async function haltWhereWeMay(estate: Estate, world: World, stop: AbortSignal): 
   }
   log.warn(`halting this machine with \`${command.join(' ')}\``);
   try {
-    await haltHost({ command, env, clock, tell: line => log.info(line) }, stop);
+    const withinMs = timeLeft.for('halt', HALT_MS);
+    const { over } = timeLeft;
+    await system.halt({ command, env, clock, withinMs, over, tell: line => log.info(line) }, stop);
     return true;
   } catch (error) {
     stop.throwIfAborted();

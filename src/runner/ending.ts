@@ -2,23 +2,32 @@
 import type { RunnerConfig } from '../config/runner-config.ts';
 import type { WorkerIdentity } from '../model.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { StateStore } from '../state/state.ts';
 import { unlessAborted } from '../unless-aborted.ts';
 import type { Disposal } from './disposal.ts';
 import { planOfShutdown, type RunEnd } from './ends.ts';
 import { exitCodeOf } from './exit.ts';
 import { exitCodeOfFailure, logFailure } from './failure.ts';
 import type { Interruptions } from './interruptions.ts';
+import { createTimeLeft, type TimeLeft } from './time-left.ts';
+import { recognizeInTime } from './recall.ts';
+import { reasonOf } from './summary.ts';
 import type { World } from './world.ts';
 
 export interface EndingRequest {
   readonly config: RunnerConfig;
   readonly provider: Provider;
   readonly interruptions: Interruptions;
+  readonly store: StateStore;
 }
 
 export interface Ending {
-  /** Tells that worker-manager knows this machine as its worker from now on. */
-  registeredAs(identity: WorkerIdentity): void;
+  readonly timeLeft: TimeLeft;
+  /**
+   * Tells that worker-manager knows this machine as its worker from now on.
+   * @param unsure the instance of an earlier start that this machine is taken for, although nobody has said so
+   */
+  registeredAs(identity: WorkerIdentity, unsure?: string): void;
   /** Obeys the worker's `shutdown`, behind its back; what comes of it is in the log. */
   shutdownAsked(): void;
   /**
@@ -29,9 +38,11 @@ export interface Ending {
 }
 
 export function createEnding(request: EndingRequest, world: World): Ending {
-  const { fault, log, signals } = world;
-  const { config, provider, interruptions } = request;
+  const { fault, log, redactor, signals } = world;
+  const { config, provider, interruptions, store } = request;
+  const timeLeft = createTimeLeft(config.lifecycle, interruptions, world);
   let registered: WorkerIdentity | undefined;
+  let unsureInstance: string | undefined;
   let disposal: Promise<Disposal> | undefined;
 
   /** Made when it is first needed: after registration, or where there was none. */
@@ -39,9 +50,22 @@ export function createEnding(request: EndingRequest, world: World): Ending {
     disposal ??= import('./disposal.ts').then(({ createDisposal }) => {
       const dummy = config.worker.implementation === 'dummy';
       const { lifecycle } = config;
-      return createDisposal({ provider, interruptions, lifecycle, dummy, registered }, world);
+      const estate = { provider, interruptions, lifecycle, timeLeft, dummy, store, confirmHost };
+      return createDisposal({ ...estate, registered: () => registered }, world);
     });
     return disposal;
+  }
+
+  async function confirmHost(signal: AbortSignal): Promise<void> {
+    const host = provider.host();
+    if (unsureInstance === undefined || host.kind === 'owned' || host.mayHalt) return;
+    const instance = unsureInstance;
+    const answer = await recognizeInTime(provider, instance, world, signal);
+    if (answer !== 'another' || registered === undefined) return;
+    // A copied disk: the worker that it names is another machine's, and not ours to remove.
+    registered = undefined;
+    unsureInstance = undefined;
+    await store.disown(instance);
   }
 
   async function endOf(story: (world: World) => Promise<RunEnd>): Promise<RunEnd> {
@@ -58,13 +82,24 @@ export function createEnding(request: EndingRequest, world: World): Ending {
     }
   }
 
-  async function settle(end: RunEnd): Promise<void> {
-    await (await dispose()).settle(end);
+  /** @returns the failure that it ended with instead, if it did */
+  async function settled(end: RunEnd): Promise<RunEnd | undefined> {
+    try {
+      await (await dispose()).settle(end);
+      return undefined;
+    } catch (error) {
+      logFailure(error, log);
+      return { kind: 'failure', error };
+    } finally {
+      timeLeft.close();
+    }
   }
 
   return {
-    registeredAs(identity) {
+    timeLeft,
+    registeredAs(identity, unsure) {
       registered = identity;
+      unsureInstance = unsure;
     },
     shutdownAsked() {
       const wish = 'the worker asks for this machine to be ended';
@@ -79,16 +114,15 @@ export function createEnding(request: EndingRequest, world: World): Ending {
     },
     async of(story) {
       const end = await endOf(story);
-      // One that ended the story was told with its end; one that comes now is told, and the machine is seen to all the same.
+      world.tell({ kind: 'phase', phase: 'ending' });
+      // One that ended the story was told with its end; one that comes now is told, and the machine is seen to all the
+      // same.
       const later = fault.aborted ? new AbortController().signal : fault;
       later.addEventListener('abort', () => logFailure(later.reason, log), { once: true });
-      try {
-        await settle(end);
-      } catch (error) {
-        logFailure(error, log);
-        return exitCodeOfFailure(error);
-      }
-      return later.aborted ? exitCodeOfFailure(later.reason) : exitCodeOfEnd(end);
+      const last = (await settled(end)) ?? (later.aborted ? { kind: 'failure', error: later.reason } : end);
+      const exitCode = exitCodeOfEnd(last);
+      world.tell({ kind: 'ended', exitCode, because: redactor.redact(reasonOf(last, signals.asked)) });
+      return exitCode;
     },
   };
 }

@@ -9,6 +9,7 @@ import type { Notice } from '../model.ts';
 import type { Host } from '../providers/provider.ts';
 import type { ProcessExit } from '../supervision/process.ts';
 import { describeExit } from './exit.ts';
+import { SignalledError } from './signals.ts';
 
 export type RunEnd =
   /** The dummy worker has shown the state. */
@@ -41,7 +42,9 @@ export interface Circumstances {
 }
 
 export interface EndPlan {
-  /** `remove`: by removeWorker, or else by halting the host. `halt`: there is nothing that worker-manager could remove. */
+  /**
+   * `remove`: by removeWorker, or else by halting the host. `halt`: there is nothing that worker-manager could remove.
+   */
   readonly machine: 'keep' | 'remove' | 'halt';
   /** For the log. */
   readonly because: string;
@@ -71,7 +74,12 @@ const TABLE: readonly Row[] = [
     because: () => 'the dummy worker disposes of nothing',
   },
   {
-    when: (_, { signalled }) => signalled,
+    when: end => failedWith(end) === 'busy',
+    action: keep,
+    because: () => 'another start-worker is running its worker',
+  },
+  {
+    when: (_, { signalled, lifecycle }) => signalled && lifecycle.onSignal === 'keep',
     action: keep,
     because: () => 'a signal asked for the end of the run',
   },
@@ -90,6 +98,11 @@ const TABLE: readonly Row[] = [
     when: end => end.kind === 'worker',
     action: (end, { lifecycle: { onExit } }) => onExit.codes.get(codeOf(end) ?? -1) ?? onExit.other,
     because: end => `the worker ${end.kind === 'worker' ? describeExit(end.exit) : ''} (lifecycle.onExit)`,
+  },
+  {
+    when: end => end.kind === 'failure' && end.error instanceof SignalledError,
+    action: remove,
+    because: () => 'a signal ended the boot (lifecycle.onSignal)',
   },
   {
     when: end => failedWith(end) === 'interrupted',
@@ -113,17 +126,25 @@ const TABLE: readonly Row[] = [
 export function planOf(end: RunEnd, now: Circumstances): EndPlan {
   const row = TABLE.find(({ when }) => when(end, now));
   if (row === undefined) throw new Error('the last row fits everything');
-  const wantedMs = row.delayMs === undefined ? 0 : (now.lifecycle.onFailure.delayMs ?? row.delayMs);
+  // A run that was asked to end waits for nobody.
+  const wantedMs =
+    row.delayMs === undefined || now.signalled ? 0 : (now.lifecycle.onFailure.delayMs ?? row.delayMs);
   const hurry = now.notices.some(notice => isUrgent(notice, now.nowMs + wantedMs));
   const base = { because: row.because(end), report: isReported(end, now), hurry };
   if (row.action(end, now) === 'keep') return { ...base, machine: 'keep', delayMs: 0 };
   return {
     ...base,
-    // Never removeWorker on static: worker-manager would refuse its later registrations (facts §1).
-    machine: now.registered && now.host.kind === 'provisioned' ? 'remove' : 'halt',
+    machine: canBeRemoved(end, now) ? 'remove' : 'halt',
     // Waiting is for somebody who looks at a machine that will be gone.
     delayMs: !hurry && now.host.kind === 'provisioned' && now.host.mayHalt ? wantedMs : 0,
   };
+}
+
+function canBeRemoved(end: RunEnd, { host, registered }: Circumstances): boolean {
+  // Never removeWorker on static: worker-manager would refuse its later registrations (facts §1).
+  if (!registered || host.kind !== 'provisioned') return false;
+  // Credentials that have ended sign nothing. Where we may not halt it is tried all the same: our clock may be wrong.
+  return !(host.mayHalt && failedWith(end) === 'expired');
 }
 
 function keep(): HostAction {
@@ -159,7 +180,14 @@ function isReported(end: RunEnd, { dummy, registered, signalled }: Circumstances
   if (dummy || !registered || signalled) return false;
   // Of what the worker has told by itself, its code is only the echo.
   const told = end.kind === 'worker' && end.reported;
-  return (isConfigurationCode(codeOf(end)) && !told) || REPORTED_FAILURES.has(failedWith(end));
+  return (
+    (isConfigurationCode(codeOf(end)) && !told) || isFault(end) || REPORTED_FAILURES.has(failedWith(end))
+  );
+}
+
+/** Something of ours that nobody has foreseen. */
+function isFault(end: RunEnd): boolean {
+  return end.kind === 'failure' && !(end.error instanceof RunnerError);
 }
 
 function codeOf(end: RunEnd): number | undefined {

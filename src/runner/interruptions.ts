@@ -1,8 +1,12 @@
-/** What the cloud announces about the end of this machine, from the beginning of the run to its end: one watch for all clouds. */
+/**
+ * What the cloud announces about the end of this machine, from the beginning of the run to its end: one watch for all
+ * clouds.
+ */
 import type { Clock } from '../clock.ts';
 import type { Log } from '../logging/log.ts';
 import type { Notice } from '../model.ts';
 import type { NoticeSource } from '../providers/provider.ts';
+import type { Tell } from '../run-event.ts';
 import { settlesWithin } from '../settles-within.ts';
 import { durationWords } from '../words.ts';
 import { unlessAborted } from '../unless-aborted.ts';
@@ -11,7 +15,10 @@ import { createNoticeOutage, type NoticeOutage } from './notice-outage.ts';
 /** How long a boot waits for the first answer: a machine that is about to go should not register. */
 const FIRST_ANSWER_MS = 1000;
 
-/** Before the service has ever answered identify(), a failed look is repeated soon: the boot is about to ask for its answer. */
+/**
+ * Before the service has ever answered identify(), a failed look is repeated soon: the boot is about to ask for its
+ * answer.
+ */
 const LONGEST_DELAY_AT_BOOT_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 /** After a failed look of a source that waits for changes by itself. */
@@ -19,8 +26,8 @@ const FIRST_DELAY_MS = 1000;
 
 export interface Interruptions {
   /**
-   * Resolves once every prompt source has answered, or after 1 s; that ends the boot, as `endBoot` does. To be called when
-   * the metadata service has answered identify().
+   * Resolves once every prompt source has answered, or after 1 s; that ends the boot, as `endBoot` does. To be called
+   * when the metadata service has answered identify().
    * @throws the signal's reason
    */
   firstAnswer(signal: AbortSignal): Promise<void>;
@@ -56,11 +63,12 @@ type NoticeHandler = (notice: Notice) => void;
 interface WatchWorld {
   readonly clock: Clock;
   readonly log: Log;
+  readonly tell: Tell;
 }
 
 /** Begins to look, at every source by itself. Nothing that a source does makes this throw. */
 export function watchInterruptions(sources: readonly NoticeSource[], world: WatchWorld): Interruptions {
-  const { clock } = world;
+  const { clock, tell } = world;
   const closing = new AbortController();
   const outage = createNoticeOutage(world);
   const notices = createNotices(world);
@@ -77,7 +85,7 @@ export function watchInterruptions(sources: readonly NoticeSource[], world: Watc
       notices.update(source, standing);
       answered.resolve(undefined);
     }
-    const watch = { source, took, outage, clock, longestDelayMs: () => longestDelayMs };
+    const watch = { source, took, outage, clock, tell, longestDelayMs: () => longestDelayMs };
     // It ends with nothing but the signal's reason.
     lookForEver(watch, closing.signal).catch(() => answered.resolve(undefined));
     return source.prompt ? [answered.promise] : [];
@@ -108,12 +116,13 @@ interface Watch {
   readonly took: (standing: readonly Notice[]) => void;
   readonly outage: NoticeOutage;
   readonly clock: Clock;
+  readonly tell: Tell;
   readonly longestDelayMs: () => number;
 }
 
 /** No answer ends it, of any status: a metadata service that is back tells what was missed. */
 async function lookForEver(watch: Watch, signal: AbortSignal): Promise<never> {
-  const { source, took, outage, clock, longestDelayMs } = watch;
+  const { source, took, outage, clock, tell, longestDelayMs } = watch;
   const firstDelayMs = source.everyMs === 0 ? FIRST_DELAY_MS : source.everyMs;
   let failedDelayMs: number | undefined;
   for (;;) {
@@ -123,9 +132,11 @@ async function lookForEver(watch: Watch, signal: AbortSignal): Promise<never> {
       took(await source.look(signal));
       failedDelayMs = undefined;
       outage.answered(source);
+      tell({ kind: 'looked', source: source.name, answered: true });
     } catch (error) {
       signal.throwIfAborted();
       outage.failed(source, error, startMs);
+      tell({ kind: 'looked', source: source.name, answered: false });
       delayMs = Math.min(failedDelayMs === undefined ? firstDelayMs : failedDelayMs * 2, longestDelayMs());
       failedDelayMs = delayMs;
     }
@@ -149,7 +160,7 @@ interface Listener {
   readonly told: Set<string>;
 }
 
-function createNotices({ clock, log }: WatchWorld): Notices {
+function createNotices({ clock, log, tell }: WatchWorld): Notices {
   /** By their ids, in the order in which they came. */
   const entries = new Map<string, Entry>();
   const withdrawn = new Set<string>();
@@ -162,6 +173,7 @@ function createNotices({ clock, log }: WatchWorld): Notices {
     const seenAt = known?.seenAt ?? new Date(clock.now());
     // Its deadline may have been moved.
     entries.set(id, { notice, seenAt, source, stands: true });
+    if (known?.stands !== true) tell({ kind: 'notice', notice, stands: true });
     // One that comes back is the one that was told before: neither the log nor the worker needs it twice.
     for (const listener of listeners) tellOnce(listener, notice);
   }
@@ -169,6 +181,7 @@ function createNotices({ clock, log }: WatchWorld): Notices {
   function disappeared(entry: Entry): void {
     const { id, kind } = entry.notice;
     entries.set(id, { ...entry, stands: false });
+    tell({ kind: 'notice', notice: entry.notice, stands: false });
     if (!withdrawn.has(id)) log.info(`the cloud has withdrawn its announcement: ${kind}`);
     withdrawn.add(id);
   }

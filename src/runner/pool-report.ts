@@ -9,16 +9,14 @@ import { describeExit } from './exit.ts';
 import { failureLines } from './failure.ts';
 import type { World } from './world.ts';
 
-/** A machine that is to go does not wait longer than this. */
-const REPORT_MS = 10_000;
-
 /**
- * Sends one report, tried again for 10 s; a failure is only logged.
+ * Sends one report, tried again for as long as `retryForMs`; a failure is only logged.
  * @param signal ends it at once
  */
 export async function reportToPool(
   end: RunEnd,
   identity: WorkerIdentity,
+  retryForMs: number,
   world: World,
   signal: AbortSignal,
 ): Promise<void> {
@@ -29,7 +27,7 @@ export async function reportToPool(
   try {
     const taskcluster = await world.services.taskcluster(identity.rootUrl);
     await taskcluster.reportWorkerError(identity, { kind, title, description, extra: {} }, signal, {
-      retryForMs: REPORT_MS,
+      retryForMs,
     });
   } catch (error) {
     if (!signal.aborted) world.log.warn(`the worker pool could not be told of this: ${messageOf(error)}`);
@@ -40,6 +38,9 @@ function reportOf(end: RunEnd): Omit<WorkerErrorReport, 'extra'> {
   if (end.kind === 'failure' && end.error instanceof RunnerError) {
     const { name, meaning } = EXIT_CODES[end.error.exit];
     return { kind: name, title: meaning, description: failureLines(end.error).join('\n') };
+  }
+  if (end.kind === 'failure') {
+    return { kind: 'internal', title: EXIT_CODES.internal.meaning, description: messageOf(end.error) };
   }
   const words = end.kind === 'worker' ? `the worker ${describeExit(end.exit)}` : 'the run failed';
   return {

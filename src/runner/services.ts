@@ -4,7 +4,9 @@ import type { NetworkSettings } from '../config/runner-config.ts';
 import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
 import type { Credentials } from '../model.ts';
+import type { Tell } from '../run-event.ts';
 import type { Taskcluster } from '../taskcluster/taskcluster.ts';
+import type { Transport } from '../taskcluster/transport.ts';
 
 export interface Services {
   /** A standalone worker without secrets never loads the client. */
@@ -23,6 +25,9 @@ export interface ServicesOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly redactor: Redactor;
+  readonly tell?: Tell;
+  /** By default the network. */
+  readonly transport?: Transport;
 }
 
 export function createServices(options: ServicesOptions): Services {

@@ -45,8 +45,11 @@ export function exitCodeOfSignal(signal: NodeJS.Signals): number {
   return 128 + ((constants.signals[signal] as number | undefined) ?? 0);
 }
 
-/** Listens until the process is gone: a signal in its last moment must not replace the exit code. */
-export function listenForSignals(): Signals {
+/**
+ * Listens until the process is gone (or whatever else the signals come from): a signal in its last moment must not
+ * replace the exit code.
+ */
+export function listenForSignals(source: Pick<NodeJS.EventEmitter, 'on'> = process): Signals {
   const asked = new AbortController();
   const boot = new AbortController();
   let count = 0;
@@ -70,7 +73,7 @@ export function listenForSignals(): Signals {
     SIGINT: () => receive('SIGINT'),
     SIGHUP: () => hangup?.(),
   } as const;
-  for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener);
+  for (const [signal, listener] of Object.entries(listeners)) source.on(signal, listener);
 
   return {
     asked: asked.signal,

@@ -49,6 +49,11 @@ export function secretSource(name: string, secret: JsonObject): ConfigSource {
   return isPresentForm ? nestedSource(source, secret, '', true) : plainSource(source, secret, true);
 }
 
+/** What the reference kept for a restart: its finished rendering, secrets and all. */
+export function finishedSource(config: JsonObject): ConfigSource {
+  return plainSource("the reference's cache", config, true);
+}
+
 function plainSource(name: string, config: JsonObject, secret: boolean): ConfigSource {
   return { name, config, files: [], secret };
 }

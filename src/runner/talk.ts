@@ -19,7 +19,7 @@ export function openTalk(
   child: RunningProcess,
   settings: { readonly lifecycle: LifecycleSettings; readonly limits: LimitSettings },
   onMessage: (message: ShutdownMessage | ErrorReportMessage) => void,
-  { log, redactor }: World,
+  { clock, log, redactor, tell }: World,
 ): Talk {
   const { limits } = settings;
   const onRead = createReadingCollector();
@@ -29,9 +29,11 @@ export function openTalk(
     capabilities: CAPABILITIES,
     limits,
     helloTimeoutMs: settings.lifecycle.helloTimeoutMs,
+    clock,
     log,
     redactor,
     onRead,
+    tell,
     onMessage,
   });
   const errors = pumpText({ input: child.stderr, source: 'worker-stderr', limits, log, redactor, onRead });

@@ -5,7 +5,7 @@ import { access, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, RunnerError, systemCode } from '../errors.ts';
-import type { Command } from '../platform/restore-open-files.ts';
+import type { Command } from '../platform/restore-defaults.ts';
 import type { EndSignals } from './end-signals.ts';
 
 /**

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import packageJson from '../../package.json' with { type: 'json' };
 import { RunnerError } from '../errors.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
-import { createOpenFilesRestorer } from '../platform/restore-open-files.ts';
+import { createDefaultsRestorer } from '../platform/restore-defaults.ts';
 import { helpText, parseCommandLine, USAGE, type CommandLine } from './command-line.ts';
 import { runCommand } from './command.ts';
 import { listenForEndSignals } from './end-signals.ts';
@@ -78,7 +78,7 @@ async function simulate(line: Run, env: NodeJS.ProcessEnv, say: Say): Promise<nu
     try {
       if (line.command.length > 0) {
         const childEnv = commandEnv(env, cloud);
-        const { wrap, obstacle } = await createOpenFilesRestorer(env, childEnv);
+        const { wrap, obstacle } = await createDefaultsRestorer(env, childEnv);
         if (obstacle !== undefined) say(obstacle);
         return await runCommand(line.command, childEnv, wrap, signals);
       }

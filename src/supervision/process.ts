@@ -10,6 +10,8 @@ export interface ProcessOptions extends Command {
   readonly env: Readonly<Record<string, string>>;
   /** Makes the command that becomes the program, once it is found; absent: the program is started as it is. */
   readonly wrap?: (command: Command) => Command;
+  /** As whom the command runs, without supplementary groups; absent: as we do. */
+  readonly ids?: { readonly uid: number; readonly gid: number };
 }
 
 export interface ProcessExit {
@@ -28,4 +30,6 @@ export interface RunningProcess {
   kill(signal: NodeJS.Signals): boolean;
   /** Signals the process group. */
   killGroup(signal: NodeJS.Signals): boolean;
+  /** We may end before it; its pipes are closed. */
+  leave(): void;
 }

@@ -6,8 +6,8 @@ import { findExecutable } from './executable.ts';
 import type { ProcessExit, ProcessOptions, RunningProcess } from './process.ts';
 
 /**
- * Loads what `startProcess` needs, to be called while a reply is waited for. Nothing else moves meanwhile, so what was just
- * begun gets out first.
+ * Loads what `startProcess` needs, to be called while a reply is waited for. Nothing else moves meanwhile, so what was
+ * just begun gets out first.
  */
 export async function loadLibrary(): Promise<void> {
   await setImmediate();
@@ -20,13 +20,14 @@ export async function loadLibrary(): Promise<void> {
  * @throws RunnerError `worker.missing`, `worker.not-executable`, `worker.start-failed`
  */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { args, env, wrap } = options;
+  const { args, env, ids, wrap } = options;
   const file = await findExecutable(options.file, env);
   const command = wrap?.({ file, args }) ?? { file, args };
   const { execa } = await import('execa');
   const subprocess = execa(command.file, command.args, {
     env,
     extendEnv: false,
+    ...ids,
     stdin: 'pipe',
     stdout: 'pipe',
     stderr: 'pipe',
@@ -39,7 +40,11 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   });
   const { pid, nodeChildProcess, stdin, stdout, stderr } = subprocess;
   if (pid === undefined) throw startFailed(file, (await subprocess).cause);
-  return { pid, stdin, stdout, stderr, ...endOf(nodeChildProcess, pid) };
+  function leave(): void {
+    for (const stream of [stdin, stdout, stderr]) stream.destroy();
+    nodeChildProcess.unref();
+  }
+  return { pid, stdin, stdout, stderr, leave, ...endOf(nodeChildProcess, pid) };
 }
 
 function endOf(child: ChildProcess, pid: number): Pick<RunningProcess, 'exited' | 'kill' | 'killGroup'> {

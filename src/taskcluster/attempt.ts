@@ -1,6 +1,7 @@
 /** One try of a call: taskcluster-client makes the request, and we watch the connection it is made on. */
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../clock.ts';
 
 /** What one try came to. Nothing in it has been judged yet. */
 export interface Outcome {
@@ -45,6 +46,7 @@ export async function runAttempt(
   send: (agent: Agent) => Promise<unknown>,
   timeoutMs: number,
   signal: AbortSignal,
+  clock: Clock,
 ): Promise<Outcome> {
   signal.throwIfAborted();
   const ending = Promise.withResolvers<Pick<Outcome, 'ended'>>();
@@ -56,7 +58,11 @@ export async function runAttempt(
   function abort(): void {
     end({});
   }
-  const timer = setTimeout(end, timeoutMs, { ended: 'timeout' });
+  const over = new AbortController();
+  clock.sleep(timeoutMs, over.signal).then(
+    () => end({ ended: 'timeout' }),
+    () => undefined,
+  );
   signal.addEventListener('abort', abort);
   try {
     // Whichever comes first; what the client makes of a destroyed request does not matter and may take its time.
@@ -69,7 +75,7 @@ export async function runAttempt(
       ...(response === undefined ? {} : { response }),
     };
   } finally {
-    clearTimeout(timer);
+    over.abort();
     signal.removeEventListener('abort', abort);
   }
 }

@@ -3,10 +3,11 @@ import type { Agent } from 'node:http';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
+import type { Tell } from '../run-event.ts';
 import { type Outcome, runAttempt } from './attempt.ts';
 import { untrustedCertificate } from './certificate.ts';
 import { loadLibrary } from './clients.ts';
-import { clockSkewMs, skewWords, TOLERATED_SKEW_MS } from './clock-skew.ts';
+import { skewWords, TOLERATED_SKEW_MS } from './clock-skew.ts';
 import type { Connections } from './connections.ts';
 import { badReply, type Failure } from './failure.ts';
 import { judge } from './judge.ts';
@@ -14,6 +15,7 @@ import { closedEarly, networkError, neverSent } from './no-reply.ts';
 import type { Proxy } from './proxies.ts';
 import { checkDepth, type Reader, WrongShape } from './replies.ts';
 import { type Attempt, type RetryPolicy, retrying } from './retry.ts';
+import type { Transport } from './transport.ts';
 import { mayBeUnknownIssuer, verificationProblem } from './trust.ts';
 
 /** A stale connection shows itself within a round trip; what takes longer may have reached the service. */
@@ -24,17 +26,22 @@ export interface CallWorld {
   readonly rootUrl: string;
   readonly policy: RetryPolicy;
   readonly connections: Connections;
+  readonly transport: Transport;
   readonly proxy: Proxy | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly redactor: Redactor;
+  readonly tell: Tell;
 }
 
 export interface Call<T> {
   /** The API method: `registerWorker`. */
   readonly name: string;
   readonly url: string;
-  /** What a try needs beforehand, from elsewhere: not in its time, nor in that of the call. Where it rejects, so does the call. */
+  /**
+   * What a try needs beforehand, from elsewhere: not in its time, nor in that of the call. Where it rejects, so does
+   * the call.
+   */
   prepare?(signal: AbortSignal): Promise<void>;
   /** Makes one request, on this agent and with this timeout in ms. */
   send(agent: Agent, timeoutMs: number): Promise<unknown>;
@@ -70,18 +77,30 @@ export async function makeCall<T>(call: Call<T>, world: CallWorld, signal: Abort
   return retrying({ name, url, prepare, attempt }, world.policy, world, signal);
 }
 
+function resultOf({ response, ended }: Outcome): string {
+  if (response === undefined || ended !== undefined) return 'no reply';
+  return response.status >= 200 && response.status < 300 ? 'ok' : String(response.status);
+}
+
 async function tryOnce<T>(
   call: Call<T>,
   timeoutMs: number,
   world: CallWorld,
   signal: AbortSignal,
 ): Promise<Attempt<T>> {
-  const { clock, connections, proxy, redactor } = world;
+  const { clock, connections, proxy, redactor, transport } = world;
   const agent = connections.agent();
   const { host } = new URL(world.rootUrl);
   const startMs = clock.elapsed();
-  const outcome = await runAttempt(agent, shadow => call.send(shadow, timeoutMs), timeoutMs, signal);
+  const outcome = await runAttempt(
+    agent,
+    shadow => call.send(shadow, timeoutMs),
+    timeoutMs,
+    signal,
+    transport.clock,
+  );
   if (isStale(outcome, clock.elapsed() - startMs)) return tryOnce(call, timeoutMs, world, signal);
+  world.tell({ kind: 'call', name: call.name, result: resultOf(outcome) });
   const refusal = outcome.response === undefined ? verification(outcome.error) : undefined;
   if (refusal !== undefined) {
     if (mayBeUnknownIssuer(refusal.code)) await connections.widenTrust();
@@ -102,7 +121,8 @@ async function tryOnce<T>(
 
 /**
  * A connection that was kept, or opened early, and that the other side had closed, which showed only when we wrote to it:
- * no failure of the service, and no reason to wait. The policy would repeat the call in any case. It ends with a fresh connection at the latest, since
+ * no failure of the service, and no reason to wait. The policy would repeat the call in any case. It ends with a fresh
+ * connection at the latest, since
  * each stale one is gone afterwards.
  */
 function isStale({ reused, response, ended, error }: Outcome, tookMs: number): boolean {
@@ -140,7 +160,8 @@ async function reconsidered<T>(
 
 /** A 401 is final, unless it is only our clock that is wrong: that mends itself. */
 async function blameClock(failure: Failure, world: CallWorld, signal: AbortSignal): Promise<Failure> {
-  const skewMs = await clockSkewMs(world.rootUrl, world.connections.agent(), world.clock, signal);
+  const { rootUrl, connections, clock, transport } = world;
+  const skewMs = await transport.clockSkewMs(rootUrl, connections.agent(), clock, signal);
   if (skewMs === undefined || Math.abs(skewMs) <= TOLERATED_SKEW_MS) return failure;
   return {
     ...failure,

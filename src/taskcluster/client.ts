@@ -3,15 +3,16 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { Log } from '../logging/log.ts';
 import type { Redactor } from '../logging/redactor.ts';
 import type { Credentials, WorkerIdentity } from '../model.ts';
+import type { Tell } from '../run-event.ts';
 import { type Call, type CallWorld, makeCall } from './call.ts';
-import { type Clients, makeClients } from './clients.ts';
-import { createConnections } from './connections.ts';
+import type { Clients } from './clients.ts';
 import type { Failure } from './failure.ts';
 import { agentsUseProxies, proxyFor } from './proxies.ts';
 import { registerCall } from './register.ts';
 import { learnCredentials, readNothing, type Reader, readRenewal, readSecret } from './replies.ts';
 import type { Attempt, RetryPolicy } from './retry.ts';
 import type { CallOptions, SecretAnswer, Taskcluster } from './taskcluster.ts';
+import { network, type Transport } from './transport.ts';
 
 const MANAGER = 'worker-manager/v1';
 
@@ -24,6 +25,9 @@ export interface TaskclusterOptions {
   /** Where proxies and certificate files are named; by default the process's own. */
   readonly env?: NodeJS.ProcessEnv;
   readonly clock?: Clock;
+  readonly tell?: Tell;
+  /** By default the network. */
+  readonly transport?: Transport;
 }
 
 /**
@@ -32,15 +36,17 @@ export interface TaskclusterOptions {
  *   be reached through is no URL
  */
 export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
-  const { rootUrl, log, redactor, env = process.env, clock = systemClock } = options;
+  const { rootUrl, log, redactor, env = process.env, clock = systemClock, transport = network } = options;
   const proxy = proxyFor(rootUrl, env, redactor);
   if (proxy !== undefined && !agentsUseProxies(process.versions.node)) {
     log.warn(
       `${proxy.variable} is not used: Node ${process.versions.node} knows no proxies; take Node 22.21, 24.5 or a newer one`,
     );
   }
-  const connections = createConnections({ rootUrl, env, proxy, log });
-  const world: CallWorld = { rootUrl, policy: options.network, connections, proxy, clock, log, redactor };
+  const connections = transport.createConnections({ rootUrl, env, proxy, log });
+  const policy = options.network;
+  const { tell = () => undefined } = options;
+  const world: CallWorld = { rootUrl, policy, connections, transport, proxy, clock, log, redactor, tell };
   const closing = new AbortController();
   let credentials: Credentials | undefined;
 
@@ -49,6 +55,7 @@ export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
     const policy = {
       retryForMs: options.retryForMs ?? retryForMs,
       attemptTimeoutMs: Math.min(options.attemptTimeoutMs ?? Infinity, attemptTimeoutMs),
+      ...(options.noMoreTries === undefined ? {} : { noMoreTries: options.noMoreTries }),
     };
     return makeCall(call, { ...world, policy }, AbortSignal.any([signal, closing.signal]));
   }
@@ -64,21 +71,23 @@ export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
       name,
       url: `${rootUrl}/api/${path}`,
       send: async (agent, timeoutMs) =>
-        use(await makeClients({ rootUrl, credentials: credentials ?? {}, agent, timeoutMs })),
+        use(await transport.makeClients({ rootUrl, credentials: credentials ?? {}, agent, timeoutMs })),
       read,
       reconsider: adviseOnCredentials,
     };
   }
 
   return {
-    registerWorker(request, signal) {
-      return start(registerCall(request, { rootUrl, redactor, log }), signal);
+    registerWorker(request, signal, callOptions) {
+      const { makeClients } = transport;
+      return start(registerCall(request, { rootUrl, redactor, log, makeClients }), signal, callOptions);
     },
-    reregisterWorker(identity, secret, signal) {
+    reregisterWorker(identity, secret, signal, callOptions) {
       redactor.add(secret);
       const payload = { ...names(identity), secret };
       const use = ({ workerManager }: Clients) => workerManager.reregisterWorker(payload);
-      return start(signed('reregisterWorker', `${MANAGER}/worker/reregister`, use, readRenewal), signal);
+      const call = signed('reregisterWorker', `${MANAGER}/worker/reregister`, use, readRenewal);
+      return start({ ...call, reconsider: judgeRenewal }, signal, callOptions);
     },
     removeWorker(identity, signal, callOptions) {
       const { workerPoolId, workerGroup, workerId } = names(identity);
@@ -100,6 +109,7 @@ export function createTaskcluster(options: TaskclusterOptions): Taskcluster {
       const call = signed('get secret', path, ({ secrets }) => secrets.get(name), readFound);
       return start({ ...call, rescue: absentSecret }, signal);
     },
+    clockSkewMs: signal => transport.clockSkewMs(rootUrl, connections.agent(), clock, signal),
     useCredentials(newCredentials) {
       learnCredentials(newCredentials, redactor);
       credentials = newCredentials;
@@ -121,6 +131,19 @@ function names(identity: WorkerIdentity): Pick<WorkerIdentity, 'workerPoolId' | 
 function adviseOnCredentials(failure: Failure): Failure {
   if (failure.refusal?.status !== 401) return failure;
   return { advice: 'check the credentials: have they expired, or been revoked or mistyped?', ...failure };
+}
+
+/** Until the credentials end there may be hours: what stands between us and the service may be mended till then. */
+function judgeRenewal(failure: Failure): Failure {
+  const { refusal, code, exit, words, advice, cause } = failure;
+  if (refusal?.status === 401) return adviseOnCredentials(failure);
+  if (refusal !== undefined) {
+    return {
+      ...failure,
+      advice: 'the secret works once: an earlier try may have arrived, and its reply may have been lost',
+    };
+  }
+  return { code, exit, words, cause, retry: true, ...(advice === undefined ? {} : { advice }) };
 }
 
 function readFound(value: unknown): SecretAnswer {

@@ -1,4 +1,7 @@
-/** The service objects of taskcluster-client, made for one try: it signs the request, builds the URL and parses the reply. */
+/**
+ * The service objects of taskcluster-client, made for one try: it signs the request, builds the URL and parses the
+ * reply.
+ */
 import type { Agent } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import type { Secrets, WorkerManager } from 'taskcluster-client';

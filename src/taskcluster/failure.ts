@@ -1,4 +1,7 @@
-/** What a failed try of a call means: words for people, whether to try again, and how the run ends if that does not help. */
+/**
+ * What a failed try of a call means: words for people, whether to try again, and how the run ends if that does not
+ * help.
+ */
 import type { ExitCodeName } from '../exit-codes.ts';
 
 export interface Failure {

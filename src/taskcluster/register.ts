@@ -5,7 +5,7 @@ import type { Redactor } from '../logging/redactor.ts';
 import type { Registered } from '../model.ts';
 import { MIN_SECRET_LENGTH } from '../secret-keys.ts';
 import type { Call } from './call.ts';
-import { makeClients } from './clients.ts';
+import type { makeClients } from './clients.ts';
 import type { Failure } from './failure.ts';
 import { readRegistration } from './replies.ts';
 import type { RegisterRequest } from './taskcluster.ts';
@@ -16,6 +16,7 @@ export function registerCall(
     readonly rootUrl: string;
     readonly redactor: Redactor;
     readonly log: Log;
+    readonly makeClients: typeof makeClients;
   },
 ): Call<Registered> {
   const { rootUrl, redactor, log } = options;
@@ -32,7 +33,7 @@ export function registerCall(
     },
     async send(agent, timeoutMs) {
       // Nothing is signed here: the proof is what speaks for the machine.
-      const { workerManager } = await makeClients({ rootUrl, credentials: {}, agent, timeoutMs });
+      const { workerManager } = await options.makeClients({ rootUrl, credentials: {}, agent, timeoutMs });
       return workerManager.registerWorker({
         workerPoolId,
         providerId: request.providerId,

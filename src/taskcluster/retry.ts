@@ -11,6 +11,8 @@ export interface RetryPolicy {
   readonly retryForMs: number;
   /** How long one try may take. */
   readonly attemptTimeoutMs: number;
+  /** Fires where no other try shall begin. */
+  readonly noMoreTries?: AbortSignal;
 }
 
 const FIRST_DELAY_MS = 1000;
@@ -45,7 +47,9 @@ export function nextDelayMs(
   return delayMs < SHORTEST_DELAY_MS ? undefined : delayMs;
 }
 
-/** How long a try may take that begins after `elapsedMs`, in whole ms: the last one is cut to what is left of the total. */
+/**
+ * How long a try may take that begins after `elapsedMs`, in whole ms: the last one is cut to what is left of the total.
+ */
 export function attemptMs(policy: RetryPolicy, elapsedMs: number): number {
   if (policy.retryForMs === 0) return policy.attemptTimeoutMs;
   return Math.max(1, Math.min(policy.attemptTimeoutMs, Math.floor(policy.retryForMs - elapsedMs)));
@@ -65,7 +69,8 @@ export interface RetriedCall<T> {
 
 /**
  * Tries a call until it succeeds, fails for good, or the policy's time is over; one log line a retry.
- * @throws RunnerError `taskcluster.*`; the signal's reason as soon as the signal fires
+ * @throws RunnerError `taskcluster.*`; the signal's reason as soon as the signal fires; that of `noMoreTries` where it
+ *   fires between two tries
  */
 export async function retrying<T>(
   call: RetriedCall<T>,
@@ -74,6 +79,8 @@ export async function retrying<T>(
   signal: AbortSignal,
 ): Promise<T> {
   const { clock, log } = world;
+  const { noMoreTries } = policy;
+  const wakes = noMoreTries === undefined ? signal : AbortSignal.any([signal, noMoreTries]);
   let startMs = clock.elapsed();
   const kinds = new Map<string, { readonly firstMs: number; readonly times: number }>();
   for (let tries = 1; ; tries += 1) {
@@ -91,7 +98,7 @@ export async function retrying<T>(
     const { maxTries = Infinity, retryForMs = Infinity } = failure;
     const giveUpMs = Math.min(policy.retryForMs, firstMs + retryForMs);
     const delayMs =
-      failure.retry && times + 1 < maxTries
+      failure.retry && times + 1 < maxTries && noMoreTries?.aborted !== true
         ? nextDelayMs({ ...policy, retryForMs: giveUpMs }, tries, elapsedMs, clock.random())
         : undefined;
     if (delayMs === undefined) throw finalError(call, failure, tries, elapsedMs);
@@ -101,7 +108,7 @@ export async function retrying<T>(
         `next try in ${durationWords(delayMs)}` +
         (maxTries === Infinity ? `, giving up in ${durationWords(giveUpMs - elapsedMs)}` : ''),
     );
-    await clock.sleep(delayMs, signal);
+    await clock.sleep(delayMs, wakes);
   }
 }
 

@@ -1,4 +1,7 @@
-/** The little of taskcluster-client 87 that we call; it carries no types. What its calls resolve to is checked by schemas. */
+/**
+ * The little of taskcluster-client 87 that we call; it carries no types. What its calls resolve to is checked by
+ * schemas.
+ */
 declare module 'taskcluster-client' {
   import type { Agent } from 'node:http';
 

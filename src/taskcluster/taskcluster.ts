@@ -41,6 +41,8 @@ export interface CallOptions {
   readonly retryForMs?: number;
   /** How long one try may take at most, where network.attemptTimeout is longer. */
   readonly attemptTimeoutMs?: number;
+  /** Fires where no other try shall begin; one that is under way goes on, as it may have reached the service. */
+  readonly noMoreTries?: AbortSignal;
 }
 
 /**
@@ -48,8 +50,14 @@ export interface CallOptions {
  * `refused`, `unreachable`, `untrusted` or `bad-reply`. The signal ends them at once with its reason.
  */
 export interface Taskcluster {
-  registerWorker(request: RegisterRequest, signal: AbortSignal): Promise<Registered>;
-  reregisterWorker(identity: WorkerIdentity, secret: string, signal: AbortSignal): Promise<Renewal>;
+  registerWorker(request: RegisterRequest, signal: AbortSignal, options?: CallOptions): Promise<Registered>;
+  /** The secret works once: what the service refuses is not tried again, all else is. */
+  reregisterWorker(
+    identity: WorkerIdentity,
+    secret: string,
+    signal: AbortSignal,
+    options?: CallOptions,
+  ): Promise<Renewal>;
   removeWorker(identity: WorkerIdentity, signal: AbortSignal, options?: CallOptions): Promise<void>;
   reportWorkerError(
     identity: WorkerIdentity,
@@ -58,9 +66,17 @@ export interface Taskcluster {
     options?: CallOptions,
   ): Promise<void>;
   getSecret(name: string, signal: AbortSignal): Promise<SecretAnswer>;
+  /**
+   * How far our clock is ahead of worker-manager's, in ms; negative where it is behind. undefined where nothing with a
+   * Date answers within 10 s. Throws nothing but the signal's reason.
+   */
+  clockSkewMs(signal: AbortSignal): Promise<number | undefined>;
   /** The credentials that all later calls but registerWorker are signed with. */
   useCredentials(credentials: Credentials): void;
-  /** Opens connections to rootURL that the next calls will use, where it is not behind a proxy. Failures are left to those calls. */
+  /**
+   * Opens connections to rootURL that the next calls will use, where it is not behind a proxy. Failures are left to
+   * those calls.
+   */
   warmUp(connections: number): void;
   /** Ends the calls that are under way and the kept connections. */
   close(): void;

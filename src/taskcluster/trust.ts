@@ -68,7 +68,9 @@ function systemCertificates(log: Log): readonly string[] {
   }
 }
 
-/** On Linux Node's view of the system store follows these variables; on macOS and Windows it does not, so we read them. */
+/**
+ * On Linux Node's view of the system store follows these variables; on macOS and Windows it does not, so we read them.
+ */
 async function namedByEnvironment(env: NodeJS.ProcessEnv, log: Log): Promise<readonly string[]> {
   const { SSL_CERT_FILE: file, SSL_CERT_DIR: folders } = env;
   const found = await Promise.all([

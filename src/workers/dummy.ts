@@ -1,4 +1,5 @@
 import type { DummyWorkerConfig } from '../config/runner-config.ts';
+import { createDockerWorker } from './docker-worker.ts';
 import { createGenericWorker } from './generic-worker.ts';
 import type { Worker } from './worker.ts';
 
@@ -15,10 +16,16 @@ export function createDummyWorker(config: DummyWorkerConfig): Worker {
       launch: { kind: 'show' },
     };
   }
-  const shown = createGenericWorker({
-    implementation: 'generic-worker',
-    path: 'generic-worker',
-    configPath: config.configPath ?? 'generic-worker.json',
-  });
-  return { ...shown, launch: { kind: 'show' } };
+  const { configPath = `${config.as}.json` } = config;
+  return { ...createShown(config.as, configPath), launch: { kind: 'show' } };
+}
+
+function createShown(implementation: NonNullable<DummyWorkerConfig['as']>, configPath: string): Worker {
+  const path = implementation;
+  switch (implementation) {
+    case 'docker-worker':
+      return createDockerWorker({ implementation, path, configPath });
+    case 'generic-worker':
+      return createGenericWorker({ implementation, path, configPath });
+  }
 }

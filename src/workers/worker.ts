@@ -29,6 +29,16 @@ export type Launch =
       readonly kind: 'command';
       readonly file: string;
       readonly args: readonly string[];
+      /** What is started where there is no `file`, if the file `needs` is there. */
+      readonly otherwise?: {
+        readonly needs: string;
+        readonly file: string;
+        readonly args: readonly string[];
+      };
+      /** After its `shutdown` message this worker does nothing more, and waits to be ended. */
+      readonly waitsAfterShutdown?: true;
+      /** The soft limit of open files; absent: what we were started with. POSIX only. */
+      readonly openFiles?: number;
       /** Added to the inherited environment. */
       readonly env: Readonly<Record<string, string>>;
       /** Where the rendered configuration is written, as strict JSON. */

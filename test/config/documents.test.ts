@@ -68,7 +68,15 @@ for (const page of pages()) {
   }
 }
 
-const SECTIONS = ['network', 'limits', 'lifecycle', 'metadata', 'interruptions'] as const;
+const SECTIONS = [
+  'network',
+  'limits',
+  'lifecycle',
+  'metadata',
+  'interruptions',
+  'renewal',
+  'status',
+] as const;
 
 void test('all-settings.yml shows every setting with its default', async t => {
   const shown = await loadRunnerConfig(join(examples, 'all-settings.yml'), { checkOnly: true });
@@ -89,8 +97,8 @@ void test('every optional setting of the runner has a default in its schema, and
     assert.ok(part !== undefined);
     const defaults = defaultsOf(part);
     for (const [key, property] of Object.entries(part.properties ?? {})) {
-      // Which one is right depends on the cloud: src/providers/ has it.
-      if (part.required?.includes(key) === true || key === 'poll') continue;
+      // Which poll is right depends on the cloud: src/providers/ has it. Without listen nobody listens.
+      if (part.required?.includes(key) === true || key === 'poll' || key === 'listen') continue;
       assert.ok(isReadable(property, defaults[key]), key);
     }
   }
@@ -100,6 +108,7 @@ function isReadable(property: Schema, value: unknown): boolean {
   if (valueKind(property) === 'duration')
     return typeof value === 'string' && parseDuration(value) !== undefined;
   if (valueKind(property) === 'size') return typeof value === 'string' && parseSize(value) !== undefined;
+  if (property.enum !== undefined) return property.enum.includes(value);
   if (property.type === 'boolean') return typeof value === 'boolean';
   if (property.type === 'object') return isJsonObject(value);
   if (Array.isArray(property.type)) return typeof value === 'string';

@@ -42,9 +42,14 @@ void test('a minimal config gets every default', async t => {
       onFailure: { action: 'remove', delayMs: undefined },
       shutdownHost: false,
       shutdownCommand: ['shutdown', '-h', 'now'],
+      onSignal: 'keep',
+      finishTasks: true,
+      gracePeriodMs: 300_000,
+      killAfterMs: 10_000,
     },
     metadata: { giveUpAfterMs: 120_000 },
     interruptions: { pollMs: undefined, rebalance: false, maintenance: false, acknowledge: false },
+    renewal: { beforeMs: 1_800_000, giveUpMs: 300_000 },
   });
 });
 
@@ -80,7 +85,7 @@ void test('sections and texts that a template left empty count as absent', async
   const empty = MINIMAL.replace('worker:\n', '  workerLocation:\n  providerMetadata: ~\nworker:\n');
   const { config } = await load(
     t,
-    `${empty}workerConfig:\nlogging:\nnetwork:\nlimits:\nlifecycle:\nmetadata:\ninterruptions:\ncacheOverRestarts: ""\n`,
+    `${empty}workerConfig:\nlogging:\nnetwork:\nlimits:\nlifecycle:\nmetadata:\ninterruptions:\nrenewal:\nstatus:\ncacheOverRestarts: ""\n`,
   );
   const plain = (await load(t, MINIMAL)).config;
   assert.deepEqual({ ...config, path: '' }, { ...plain, path: '' });

@@ -80,12 +80,6 @@ for (const [what, from, to, expected] of [
     /2:17: provider.providerType must be one of aws, azure, google, static, standalone; found the text "standalon"; did you mean standalone\?/,
   ],
   [
-    'a worker of a later release',
-    'dummy',
-    'docker-worker',
-    /10:19: worker.implementation: docker-worker comes in a later release/,
-  ],
-  [
     'a missing type',
     'providerType: standalone',
     '# none',
@@ -130,7 +124,10 @@ for (const [what, from, to, expected] of [
 }
 
 for (const [line, expected] of [
-  ['cacheOverRestarts: true', /11:20: cacheOverRestarts must be a text; found true; it names a file/],
+  [
+    'cacheOverRestarts: true',
+    /11:20: cacheOverRestarts must be the path of a file; found true; write one such as \/var\//,
+  ],
   ['network: {attemptTimeout: 30}', /found the number 30; write 30s if you mean seconds/],
   ['network: {attemptTimeout: "45"}', /found the text "45"; write 45s if you mean seconds/],
   ['limits: {line: 4096}', /found the number 4096; write 4KiB if you mean bytes/],

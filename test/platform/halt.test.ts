@@ -21,7 +21,12 @@ interface Halting {
   readonly told: readonly string[];
   readonly halt: (
     command: readonly string[],
-    options?: { readonly clock?: Clock; readonly signal?: AbortSignal },
+    options?: {
+      readonly clock?: Clock;
+      readonly signal?: AbortSignal;
+      readonly withinMs?: number;
+      readonly over?: AbortSignal;
+    },
   ) => Promise<void>;
 }
 
@@ -40,8 +45,10 @@ async function halting(t: TestContext, script: string): Promise<Halting> {
   return {
     folder,
     told,
-    halt: (command, { clock = IMPATIENT, signal = AbortSignal.timeout(50_000) } = {}) =>
-      haltHost({ command, env, clock, tell: line => told.push(line) }, signal),
+    halt: (command, { clock = IMPATIENT, signal = AbortSignal.timeout(50_000), ...given } = {}) => {
+      const { withinMs = 120_000, over = new AbortController().signal } = given;
+      return haltHost({ command, env, clock, withinMs, over, tell: line => told.push(line) }, signal);
+    },
   };
 }
 
@@ -155,4 +162,27 @@ void test('a signal ends the waiting for another try, and nothing is tried befor
   await assert.rejects(halt(['end-it', file], { clock, signal: stop.signal }), /asked to keep it/);
   await assert.rejects(halt(['end-it', file], { signal: stop.signal }), /asked to keep it/);
   assert.equal(await readFile(file, 'utf8'), 'try\n');
+});
+
+void test('a command that takes longer than there is time is left to do its work', async t => {
+  const { halt, told, folder } = await halting(t, `echo $$ >"$1"; exec sleep 300`);
+  const pidFile = join(folder, 'pid');
+  await halt(['end-it', pidFile], { clock: systemClock, withinMs: 500 });
+  const pid = Number(await readFile(pidFile, 'utf8'));
+  assert.ok(process.kill(pid, 'SIGKILL'), 'it still ran');
+  assert.match(told.join('\n'), /still runs, and there is no more time to see it end/);
+});
+
+void test('a command that still runs when the time of the run is over is left to do its work', async t => {
+  const { halt, told, folder } = await halting(t, `echo $$ >"$1"; exec sleep 300`);
+  const file = join(folder, 'pid');
+  const over = new AbortController();
+  const halted = halt(['end-it', file], { clock: systemClock, over: over.signal });
+  let pid = '';
+  while (pid === '') pid = await readFile(file, 'utf8').catch(() => '');
+  t.after(() => process.kill(Number(pid)));
+  over.abort(new Error('over'));
+  await halted;
+  assert.deepEqual(told, [`\`end-it ${file}\` still runs, and there is no more time to see it end`]);
+  assert.equal(process.kill(Number(pid), 0), true);
 });

@@ -97,3 +97,17 @@ test('a worker that closed its stdin is survived', async t => {
   output.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
   assert.equal(await connection.send(END), 'closed');
 });
+
+test('a worker that takes a message and is gone in the same moment counts as told', async t => {
+  const { stdout, connection } = converse(t, {
+    // The pipe's end is heard of before the write's.
+    output: new Writable({
+      write(chunk, _encoding, callback) {
+        setImmediate(callback);
+        if (String(chunk).includes('finish-tasks')) process.nextTick(() => this.emit('close'));
+      },
+    }),
+  });
+  stdout.write(HELLO);
+  assert.equal(await connection.send(END), 'sent');
+});

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { systemClock } from '../../src/clock.ts';
 import { createConnection, type Connection } from '../../src/protocol/connection.ts';
 import { CAPABILITIES } from '../../src/protocol/messages.ts';
 import type { RunningProcess } from '../../src/supervision/process.ts';
@@ -26,6 +27,7 @@ async function talkWith(t: TestContext, worker: string, ...args: string[]): Prom
     capabilities: CAPABILITIES,
     limits: { lineBytes: 65_536, messageBytes: 4_194_304 },
     helloTimeoutMs: 60_000,
+    clock: systemClock,
     log,
     redactor: redactorOf(),
     onMessage: () => undefined,

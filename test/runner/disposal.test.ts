@@ -291,3 +291,32 @@ void test('nor does one that comes when the worker has had the machine halted', 
     'a signal asked for the end of the run, but this machine is being halted already',
   );
 });
+
+void test('with onSignal: remove the first signal does not stop the removal, and a second one does', async t => {
+  const { disposal, signal, log, halts } = await scene(t, {
+    faults: [{ call: 'removeWorker', status: 503 }],
+    lifecycle: { onSignal: 'remove' },
+  });
+  signal();
+  const settled = disposal.settle(EXITED);
+  await log.says('next try in');
+  signal();
+  await settled;
+  assert.deepEqual(await halts(), []);
+  assert.match(
+    log.inOrder.at(-1) ?? '',
+    /SIGTERM: this machine is kept as it is; but its removal was asked for/,
+  );
+});
+
+void test('with onSignal: remove a signal ends the waiting, not the removal', async t => {
+  const { disposal, signal, time, halts } = await scene(t, {
+    registered: false,
+    lifecycle: { onSignal: 'remove' },
+  });
+  const settled = disposal.settle(FAILED);
+  await time.begun(TWO_MINUTES);
+  signal();
+  await settled;
+  assert.deepEqual(await halts(), ['-h now']);
+});

@@ -5,7 +5,7 @@ import type { RunnerConfig } from '../../src/config/runner-config.ts';
 import { RunnerError } from '../../src/errors.ts';
 import { EXIT_CODES } from '../../src/exit-codes.ts';
 import { createEnding } from '../../src/runner/ending.ts';
-import { scene, type Scene } from '../support/disposal-scene.ts';
+import { NO_STORE, scene, type Scene } from '../support/disposal-scene.ts';
 
 const TWO_MINUTES = 120_000;
 
@@ -20,7 +20,7 @@ async function failing(t: TestContext): Promise<Ending> {
   const { lifecycle } = estate;
   const config = { lifecycle, worker: { implementation: 'generic-worker' } } as RunnerConfig;
   const ending = createEnding(
-    { config, provider: estate.provider, interruptions: estate.interruptions },
+    { config, provider: estate.provider, interruptions: estate.interruptions, store: NO_STORE },
     world,
   );
   const error = new RunnerError('test.failed', 'it failed', { exit: 'refused' });

@@ -30,6 +30,10 @@ const LIFECYCLE: Circumstances['lifecycle'] = {
   onFailure: { action: 'remove', delayMs: undefined },
   shutdownHost: false,
   shutdownCommand: ['shutdown', '-h', 'now'],
+  onSignal: 'keep',
+  finishTasks: true,
+  gracePeriodMs: 300_000,
+  killAfterMs: 10_000,
 };
 
 const NOW_MS = Date.parse('2026-11-21T08:00:00Z');
@@ -82,6 +86,7 @@ const KEEP_CODE_1 = lifecycle({ onExit: { codes: new Map([[1, 'keep']]), other: 
 const KEEP_OTHERS = lifecycle({ onExit: { codes: new Map([[0, 'remove']]), other: 'keep' } });
 const ON_FAILURE_KEEP = lifecycle({ onFailure: { action: 'keep', delayMs: undefined } });
 const ON_FAILURE_LATER = lifecycle({ onFailure: { action: 'remove', delayMs: 7 * MIN } });
+const ON_SIGNAL_REMOVE = lifecycle({ onSignal: 'remove' });
 const SHUTDOWN_HOST = lifecycle({ shutdownHost: true });
 
 const KILLED_WORDS = 'the worker was ended by SIGKILL (lifecycle.onExit)';
@@ -89,6 +94,8 @@ const FAILED = 'the run failed (lifecycle.onFailure)';
 const UNREGISTERED = 'the run failed before this machine was registered (lifecycle.onFailure)';
 const DOOMED = 'no worker is started while the notice of the cloud stands';
 const A_SIGNAL = 'a signal asked for the end of the run';
+const BOOT_ENDED = 'a signal ended the boot (lifecycle.onSignal)';
+const BUSY = 'another start-worker is running its worker';
 const ASKED = 'the worker asked for it';
 const DUMMY = 'the dummy worker disposes of nothing';
 const NO_CLOUD = 'it is no machine of a cloud';
@@ -202,6 +209,20 @@ const ROWS: readonly Row[] = [
     'remove',
     DOOMED,
   ],
+  [
+    'credentials that have ended can remove nothing: it is halted',
+    failed('expired'),
+    REGISTERED,
+    'halt',
+    FAILED,
+  ],
+  [
+    'or removed after all, where it may not be halted',
+    failed('expired'),
+    { ...REGISTERED, host: { kind: 'provisioned', mayHalt: false, because: 'test' } },
+    'remove',
+    FAILED,
+  ],
   ['a withdrawn one does not wait either', failed('interrupted'), NEW, 'halt', DOOMED],
   [
     'a notice is no failure to look into',
@@ -236,6 +257,56 @@ const ROWS: readonly Row[] = [
     A_SIGNAL,
   ],
   ['also under notice', exited(72), { ...REGISTERED, signalled: true, notices: [SPOT] }, 'keep', A_SIGNAL],
+
+  [
+    'onSignal: remove lets the worker’s code decide',
+    exited(0),
+    { ...REGISTERED, ...ON_SIGNAL_REMOVE, signalled: true },
+    'remove',
+    onExit(0),
+  ],
+  [
+    'also where that keeps the machine',
+    exited(67),
+    { ...REGISTERED, ...ON_SIGNAL_REMOVE, signalled: true },
+    'keep',
+    onExit(67),
+  ],
+  [
+    'it removes after a boot that a signal ended',
+    SIGNALLED,
+    { ...REGISTERED, ...ON_SIGNAL_REMOVE, signalled: true },
+    'remove',
+    BOOT_ENDED,
+  ],
+  [
+    'before registration it halts, and nobody is waited for',
+    SIGNALLED,
+    { ...NEW, ...ON_SIGNAL_REMOVE, signalled: true },
+    'halt',
+    BOOT_ENDED,
+  ],
+  [
+    'nor after a failure that a signal came behind',
+    failed('refused'),
+    { ...NEW, ...ON_SIGNAL_REMOVE, signalled: true },
+    'halt',
+    UNREGISTERED,
+  ],
+  [
+    'onSignal is not for machines of one’s own',
+    exited(0),
+    { ...REGISTERED, ...ON_SIGNAL_REMOVE, host: OWNED, signalled: true },
+    'keep',
+    NO_CLOUD,
+  ],
+  [
+    'a machine where another start-worker runs is kept',
+    failed('busy'),
+    { ...REGISTERED, ...ON_SIGNAL_REMOVE, signalled: true, notices: [SPOT], shutdownAsked: true },
+    'keep',
+    BUSY,
+  ],
 
   [
     'what the worker asked for is done',
@@ -313,7 +384,7 @@ void test('a worker that has told the pool by itself is not told of again', () =
   assert.ok(!planOf({ kind: 'worker', exit, reported: true }, REGISTERED).report);
 });
 
-void test('the worker pool is told of failures that may come from its configuration, and of no others', () => {
+void test('the worker pool is told of failures that may come from its configuration, of faults, and of no others', () => {
   const told = (end: RunEnd, now: Circumstances = REGISTERED) => planOf(end, now).report;
   const codes = Array.from({ length: 256 }, (_, code) => code).filter(code => told(exited(code)));
   assert.deepEqual(codes, [64, 65, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83, 84]);
@@ -334,7 +405,8 @@ void test('the worker pool is told of failures that may come from its configurat
     'interrupted',
     'internal',
   ] as const;
-  for (const end of [...others.map(failed), FAULT, SIGNALLED, KILLED, SHOWN]) assert.ok(!told(end));
+  for (const end of [...others.map(failed), SIGNALLED, KILLED, SHOWN]) assert.ok(!told(end));
+  assert.ok(told(FAULT), 'a fault of ours');
 });
 
 void test('the worker’s shutdown removes a cloud’s machine and halts one’s own only where the user wants it', () => {

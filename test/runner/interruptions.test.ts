@@ -67,7 +67,7 @@ interface Rig {
 
 function watch(t: TestContext, clock: ManualClock, ...sources: readonly NoticeSource[]): Rig {
   const log = createMemoryLog();
-  const interruptions = watchInterruptions(sources, { clock, log });
+  const interruptions = watchInterruptions(sources, { clock, log, tell: () => undefined });
   t.after(() => interruptions.close());
   const told: string[] = [];
   return {

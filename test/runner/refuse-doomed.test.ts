@@ -14,7 +14,7 @@ function bootOf(show: () => readonly Notice[]) {
   const clock = createManualClock();
   const log = createMemoryLog();
   const source = { name: 'test', everyMs: 1000, prompt: true, look: () => Promise.resolve(show()) };
-  const interruptions = watchInterruptions([source], { clock, log });
+  const interruptions = watchInterruptions([source], { clock, log, tell: () => undefined });
   const begun = new AbortController();
   // Of the world it uses these two.
   const world = { clock, signals: { boot: begun.signal } } as unknown as World;

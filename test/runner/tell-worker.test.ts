@@ -33,7 +33,7 @@ function cloudOf(t: TestContext): Cloud {
     prompt: true,
     look: () => Promise.resolve(standing),
   };
-  const interruptions = watchInterruptions([source], { clock, log });
+  const interruptions = watchInterruptions([source], { clock, log, tell: () => undefined });
   t.after(() => interruptions.close());
   return {
     interruptions,
@@ -54,6 +54,8 @@ function heard({ stdin }: Conversation): readonly string[] {
     text += chunk.toString();
   return text.split('\n').filter(line => line !== '' && !line.includes('"welcome"'));
 }
+
+const NEVER = new AbortController().signal;
 
 test('a worker is told of each notice by one graceful-termination', async t => {
   const cloud = cloudOf(t);
@@ -164,7 +166,7 @@ test('notices that stand are acknowledged where the cloud takes that; withdrawn 
   await cloud.show(take({ ...SPOT, id: 'gone' }));
   await cloud.show(take(SPOT), REBALANCE);
   const log = createMemoryLog();
-  await acknowledgeNotices(cloud.interruptions, { clock: cloud.clock, log });
+  await acknowledgeNotices(cloud.interruptions, { clock: cloud.clock, log }, NEVER);
   assert.deepEqual(acknowledged, ['spot-1']);
   assert.deepEqual(
     log.entries.map(({ message }) => message),
@@ -188,7 +190,7 @@ test('an acknowledgement that fails, or is not answered, costs two seconds and o
   const log = createMemoryLog();
   const startMs = cloud.clock.elapsed();
   let tookMs = Number.NaN;
-  const end = acknowledgeNotices(cloud.interruptions, { clock: cloud.clock, log }).then(
+  const end = acknowledgeNotices(cloud.interruptions, { clock: cloud.clock, log }, NEVER).then(
     () => (tookMs = cloud.clock.elapsed() - startMs),
   );
   await cloud.clock.pass(10_000);
@@ -204,3 +206,14 @@ test('an acknowledgement that fails, or is not answered, costs two seconds and o
 function warningsOf(log: MemoryLog): readonly string[] {
   return log.entries.filter(({ severity }) => severity === 'warning').map(({ message }) => message);
 }
+
+test('a run whose time is over waits for no acknowledgement', async t => {
+  const cloud = cloudOf(t);
+  await cloud.show({ ...SPOT, acknowledge: () => new Promise<never>(() => undefined) });
+  const log = createMemoryLog();
+  const over = new AbortController();
+  const end = acknowledgeNotices(cloud.interruptions, { clock: cloud.clock, log }, over.signal);
+  over.abort(new Error('the time is over'));
+  await end;
+  assert.deepEqual(warningsOf(log), ['the spot-interruption could not be acknowledged: the time is over']);
+});

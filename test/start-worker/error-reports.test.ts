@@ -48,7 +48,7 @@ void test("a worker's error reports arrive at worker-manager, in order, cut to i
     log,
     /the worker reports an error: no disk; description: There is none\.; extra: \{\}; kind: disk/,
   );
-  assert.match(log, /the worker exited with code 5[^]*reported the worker's error: third\n$/);
+  assert.match(log, /the worker exited with code 5[^]*reported the worker's error: third$/m);
 });
 
 void test('a report that is refused for now is sent again, the worker’s output goes on meanwhile, and its exit waits', async t => {
@@ -87,7 +87,7 @@ void test('a report that hangs holds up neither the worker’s output nor its en
   const { code, stderr } = await runner.exited;
   assert.equal(code, 5);
   assert.match(stderr, /end of text/);
-  assert.match(stderr, /reported the worker's error: no disk\n$/);
+  assert.match(stderr, /reported the worker's error: no disk$/m);
 });
 
 void test('a report that worker-manager refuses for good is in the log with its words, and the next one is sent', async t => {

@@ -41,7 +41,8 @@ void test('in json each line is one object with time, severity, source, message,
   ]);
   const own = ofSource('runner');
   assert.deepEqual(own.at(0)?.fields, { provider: 'standalone', worker: 'generic-worker' });
-  assert.deepEqual(own.at(-1), {
+  assert.match(own.at(-1)?.message as string, /^the run ended with exit code 3: /);
+  assert.deepEqual(own.at(-2), {
     severity: 'warning',
     message: 'the worker exited with code 3',
     fields: undefined,
@@ -64,6 +65,7 @@ void test('a log file is rotated by size, keeps as many as it was told, and no l
     all += await readFile(path + name, 'utf8');
   }
   const lines = all.trimEnd().split('\n');
+  assert.match(lines.pop() ?? '', /the run ended with exit code 3: /);
   assert.match(lines.pop() ?? '', /the worker exited with code 3$/);
   const numbers = lines.map(line => Number(line.split(' ')[2]));
   assert.equal(numbers.at(-1), 30_000);
@@ -74,7 +76,10 @@ void test('an existing log file is appended to', async t => {
   const path = join(await temporaryFolder(t), 'runner.log');
   await writeFile(path, 'what was before\n');
   await runWorker(t, 'echo hello', { logging: { implementation: 'file', path } });
-  assert.match(await readFile(path, 'utf8'), /^what was before\n[^]* hello\n[^]*exited with code 0\n$/);
+  assert.match(
+    await readFile(path, 'utf8'),
+    /^what was before\n[^]* hello\n[^]*exited with code 0\n[^\n]* the run ended with [^\n]*\n$/,
+  );
 });
 
 void test('at SIGHUP the log file is opened anew, and what was moved away is left alone', async t => {
@@ -96,7 +101,10 @@ void test('at SIGHUP the log file is opened anew, and what was moved away is lef
   await gates[1].open();
   assert.equal((await runner.exited).code, 0);
   assert.match(await readFile(`${path}.old`, 'utf8'), / before\n\S+ \S+ between\n$/);
-  assert.match(await readFile(path, 'utf8'), /^\S+ \S+ after\n[^\n]*exited with code 0\n$/);
+  assert.match(
+    await readFile(path, 'utf8'),
+    /^\S+ \S+ after\n[^\n]*exited with code 0\n[^\n]* the run ended with [^\n]*\n$/,
+  );
 });
 
 void test('SIGHUP does no harm where there is no log file', async t => {
@@ -121,7 +129,7 @@ for (const [what, path] of [
     assert.equal(code, EXIT_CODES.files.code);
     assert.match(
       log,
-      /^[^\n]+ start-worker: version [^\n]+\n\S+ \S+ start-worker: error: log file [^\n]+ cannot be opened: [^\n]+\n[^\n]+what to do: [^\n]+\n$/,
+      /^[^\n]+ start-worker: version [^\n]+\n\S+ \S+ start-worker: error: log file [^\n]+ cannot be opened: [^\n]+\n[^\n]+what to do: [^\n]+\n[^\n]* the run ended with exit code 108: [^\n]+\n$/,
     );
     assert.ok(log.includes(file));
     assert.deepEqual(await readdir(folder), []);
@@ -187,8 +195,8 @@ void test('standard error on a file gets everything, in order', async t => {
   closeSync(file);
   assert.equal(code, 9);
   const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
-  assert.equal(lines.length, 100_003);
-  assert.ok(lines.slice(2, -1).every((line, n) => line.endsWith(` ${n + 1}`)));
+  assert.equal(lines.length, 100_004);
+  assert.ok(lines.slice(2, -2).every((line, n) => line.endsWith(` ${n + 1}`)));
 });
 
 /** Resolves once the text of a file is as wanted; the test's own timeout ends a wait in vain. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { RunnerError } from '../../src/errors.ts';
 import type { ProcessOptions, RunningProcess } from '../../src/supervision/process.ts';
 import { startProcess } from '../../src/supervision/start.ts';
@@ -140,4 +142,16 @@ test('a script whose interpreter is not there says which', async t => {
 test('an environment that is too long for the system is said to be that', async () => {
   const env = { PATH, HUGE: 'x'.repeat(4 * 1024 * 1024) };
   await refuses('/bin/true', 'worker.start-failed', /longer than the system allows \(E2BIG\)/, { env });
+});
+
+void test('one that is left behind goes on, and keeps nobody from ending', async t => {
+  const module = join(import.meta.dirname, '..', '..', 'src', 'supervision', 'start.ts');
+  const script = `const { startProcess } = await import(${JSON.stringify(module)});
+    const child = await startProcess({ file: 'sleep', args: ['300'], env: { PATH: process.env.PATH } });
+    child.leave();
+    console.log(child.pid);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+  const pid = Number(stdout);
+  t.after(() => process.kill(pid, 'SIGKILL'));
+  assert.equal(process.kill(pid, 0), true);
 });

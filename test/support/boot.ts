@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { EXIT_CODES, type ExitCodeName } from '../../src/exit-codes.ts';
-import { runProgram, type ProgramResult } from './program.ts';
+import { runProgram, withoutSummary, type ProgramResult } from './program.ts';
 import { genericWorker, staticProvider, writeRunnerConfig, writeScript } from './runner-config.ts';
 import { WORKER } from './simulator.ts';
 import { temporaryFolder } from './temp.ts';
@@ -65,7 +65,7 @@ export function assertFailed(result: ProgramResult, exit: ExitCodeName): string 
   const [statement = '', advice = ''] = errors;
   assert.doesNotMatch(statement, /^what to do/);
   assert.match(advice, /^what to do: ./);
-  assert.ok(stderr.endsWith(`start-worker: error: ${advice}\n`), stderr);
+  assert.ok(withoutSummary(stderr).endsWith(`start-worker: error: ${advice}\n`), stderr);
   assert.ok(!/^.*? {4}at /m.test(stderr), 'a stack');
   assert.ok(!stderr.includes(WORKER_RAN), 'the worker was started');
   assertNoSecrets(stderr);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { JsonObject } from '../../src/json.ts';
 import type { ScenarioMachine, Simulator } from '../../src/simulator/index.ts';
-import { programPath, startFile, startProgram, type RunningProgram } from './program.ts';
+import { programPath, startFile, startProgram, withoutSummary, type RunningProgram } from './program.ts';
 import { genericWorker, writeRunnerConfig, writeScript } from './runner-config.ts';
 import { MACHINES, simulateMachine, type MachineScenario } from './simulator.ts';
 import { temporaryFolder } from './temp.ts';
@@ -28,6 +28,7 @@ export interface CloudMachine {
 export interface Fate {
   readonly code: number | null;
   /** On the real address what simulate-cloud says stands between. */
+  /** Without the summary, the last line of every run. */
   readonly log: string;
   /** How each removeWorker was answered. */
   readonly removals: readonly (number | undefined)[];
@@ -62,7 +63,7 @@ export async function startOnCloud(
   const { requests } = simulator;
   const ended = program.exited.then(async ({ code, stderr }) => ({
     code,
-    log: stderr,
+    log: withoutSummary(stderr),
     simulator,
     removals: requests.flatMap(({ call, status }) => (call === 'removeWorker' ? [status] : [])),
     reports: requests.flatMap(({ call, status, payload }) =>
@@ -89,7 +90,7 @@ export async function startOnRealAddress(
   const { cloud = 'aws', scenario: { machine: changes, ...scenario } = {} } = machine;
   const folder = await temporaryFolder(t);
   const scenarioPath = join(folder, 'scenario.yml');
-  const simulated = { ...scenario, port: 0, machine: { ...MACHINES[cloud], ...changes } };
+  const simulated = { port: 0, ...scenario, machine: { ...MACHINES[cloud], ...changes } };
   await writeFile(scenarioPath, JSON.stringify(simulated));
   // simulate-cloud would take out what names another metadata service.
   const variables = Object.entries(machine.env ?? {}).map(([name, value]) => `${name}=${value}`);
@@ -102,7 +103,7 @@ export async function startOnRealAddress(
   t.after(() => endRun(program));
   const ended = program.exited.then(async ({ code, stderr }) => ({
     code,
-    log: stderr,
+    log: withoutSummary(stderr),
     removals: Array.from(stderr.matchAll(/ removeWorker .* → (\d+)/g), ([, status]) => Number(status)),
     halts: [
       ...Array.from(stderr.matchAll(/ would have been halted now: (.*)/g), ([, words = '']) => words),

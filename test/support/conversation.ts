@@ -1,6 +1,7 @@
 /** A connection of the runner whose worker is the test itself: it writes to `worker.stdout` and reads `worker.stdin`. */
 import { PassThrough } from 'node:stream';
 import type { TestContext } from 'node:test';
+import { systemClock } from '../../src/clock.ts';
 import type { Redactor } from '../../src/logging/redactor.ts';
 import { createConnection, type Connection, type ConnectionOptions } from '../../src/protocol/connection.ts';
 import { CAPABILITIES, type ErrorReportMessage, type ShutdownMessage } from '../../src/protocol/messages.ts';
@@ -28,6 +29,7 @@ export function converse(t: TestContext, options: Partial<ConnectionOptions> = {
     capabilities: CAPABILITIES,
     limits: { lineBytes: 1024, messageBytes: 4096 },
     helloTimeoutMs: 60_000,
+    clock: systemClock,
     log,
     redactor: redactorOf(),
     onMessage: message => void handled.push(message),

@@ -5,18 +5,31 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { systemClock, type Clock } from '../../src/clock.ts';
 import { createRedactor } from '../../src/logging/create-redactor.ts';
+import type { LifecycleSettings } from '../../src/config/runner-config.ts';
 import type { Notice } from '../../src/model.ts';
 import type { Host } from '../../src/providers/provider.ts';
 import { createDisposal, type Disposal, type Estate } from '../../src/runner/disposal.ts';
 import { watchInterruptions } from '../../src/runner/interruptions.ts';
 import { createServices } from '../../src/runner/services.ts';
+import { realSystem } from '../../src/runner/system.ts';
+import type { Signals } from '../../src/runner/signals.ts';
+import { createTimeLeft } from '../../src/runner/time-left.ts';
 import type { World } from '../../src/runner/world.ts';
 import type { Simulator } from '../../src/simulator/index.ts';
+import type { StateStore } from '../../src/state/state.ts';
 import { unlessAborted } from '../../src/unless-aborted.ts';
 import { createMemoryLog, type MemoryLog } from './memory-log.ts';
 import { writeScript } from './runner-config.ts';
 import { register, simulate, WORKER } from './simulator.ts';
 import { temporaryFolder } from './temp.ts';
+
+/** Keeps nothing. */
+export const NO_STORE: StateStore = {
+  load: () => Promise.resolve(undefined),
+  save: () => Promise.resolve(),
+  forget: () => Promise.resolve(),
+  disown: () => Promise.resolve(),
+};
 
 export const CLOUD: Host = { kind: 'provisioned', mayHalt: true };
 
@@ -76,6 +89,7 @@ export interface SceneOptions {
   readonly faults?: NonNullable<Parameters<typeof simulate>[1]>['faults'];
   /** What the shutdown command does besides. */
   readonly halting?: string;
+  readonly lifecycle?: Partial<LifecycleSettings>;
 }
 
 export async function scene(t: TestContext, options: SceneOptions = {}): Promise<Scene> {
@@ -104,31 +118,26 @@ export async function scene(t: TestContext, options: SceneOptions = {}): Promise
         look: async signal => [await unlessAborted(noticed.promise, signal)],
       },
     ],
-    { clock, log },
+    { clock, log, tell: () => undefined },
   );
   t.after(() => interruptions.close());
   const { workerPoolId, workerGroup, workerId } = WORKER;
-  const estate: Estate = {
-    provider: {
-      name: 'test',
-      identify: () => Promise.reject(new Error('not asked')),
-      noticeSources: [],
-      host: () => host,
-      close: () => undefined,
-    },
-    interruptions,
-    lifecycle: {
-      helloTimeoutMs: 1,
-      drainTimeoutMs: 1,
-      onExit: { codes: new Map([[67, 'keep']]), other: 'remove' },
-      onFailure: { action: 'remove', delayMs: undefined },
-      shutdownHost: true,
-      shutdownCommand: ['halt-it', '-h', 'now'],
-    },
-    dummy: false,
-    registered: registered ? { rootUrl: simulator.rootUrl, workerPoolId, workerGroup, workerId } : undefined,
+  const lifecycle: LifecycleSettings = {
+    helloTimeoutMs: 1,
+    drainTimeoutMs: 1,
+    onExit: { codes: new Map([[67, 'keep']]), other: 'remove' },
+    onFailure: { action: 'remove', delayMs: undefined },
+    shutdownHost: true,
+    shutdownCommand: ['halt-it', '-h', 'now'],
+    onSignal: 'keep',
+    finishTasks: true,
+    gracePeriodMs: 300_000,
+    killAfterMs: 10_000,
+    ...options.lifecycle,
   };
   const fault = new AbortController();
+  let signals = 0;
+  let handler: Parameters<Signals['onSignal']>[0] | undefined;
   const world: World = {
     env,
     stdout: process.stdout,
@@ -136,13 +145,35 @@ export async function scene(t: TestContext, options: SceneOptions = {}): Promise
     log,
     redactor,
     services,
+    system: realSystem,
+    tell: () => undefined,
     fault: fault.signal,
     signals: {
       asked: asked.signal,
       boot: asked.signal,
-      onSignal: () => undefined,
+      onSignal: newHandler => void (handler = newHandler),
       onHangup: () => undefined,
     },
+  };
+  const timeLeft = createTimeLeft(lifecycle, interruptions, world);
+  t.after(() => timeLeft.close());
+  const estate: Estate = {
+    provider: {
+      name: 'test',
+      identify: () => Promise.reject(new Error('not asked')),
+      recognize: () => Promise.resolve('unknown'),
+      noticeSources: [],
+      host: () => host,
+      close: () => undefined,
+    },
+    interruptions,
+    lifecycle,
+    timeLeft,
+    dummy: false,
+    store: NO_STORE,
+    confirmHost: () => Promise.resolve(),
+    registered: () =>
+      registered ? { rootUrl: simulator.rootUrl, workerPoolId, workerGroup, workerId } : undefined,
   };
   return {
     simulator,
@@ -154,7 +185,11 @@ export async function scene(t: TestContext, options: SceneOptions = {}): Promise
     halts: async () => (existsSync(halted) ? (await readFile(halted, 'utf8')).trimEnd().split('\n') : []),
     removals: () =>
       simulator.requests.filter(({ call }) => call === 'removeWorker').map(({ status }) => status),
-    signal: () => asked.abort(new Error('SIGTERM')),
+    signal() {
+      signals += 1;
+      asked.abort(new Error('SIGTERM'));
+      handler?.('SIGTERM', signals);
+    },
     fault: () => fault.abort(new TypeError('thrown into the void')),
     folder,
     announce: notice => noticed.resolve(notice),

@@ -127,3 +127,8 @@ export function runFile(
 ): Promise<ProgramResult> {
   return startFile(file, args, options).exited;
 }
+
+/** A log less the line that every run ends with. */
+export function withoutSummary(log: string): string {
+  return log.replace(/^[^\n]*start-worker: the run ended with exit code \d+: [^\n]*\n/m, '');
+}

@@ -1,33 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JsonObject } from '../../src/json.ts';
 import { createGenericWorker } from '../../src/workers/generic-worker.ts';
-import type { WorkerContext } from '../../src/workers/worker.ts';
-
-function context(
-  changes: { metadata?: JsonObject; workerPoolId?: string; certificate?: string } = {},
-): WorkerContext {
-  return {
-    identified: {
-      identity: {
-        rootUrl: 'https://tc.example.com',
-        workerPoolId: changes.workerPoolId ?? 'proj/linux',
-        workerGroup: 'desk',
-        workerId: 'one',
-      },
-      location: { cloud: 'static', rack: '7' },
-      metadata: changes.metadata ?? {},
-    },
-    registered: {
-      credentials: {
-        clientId: 'worker/1',
-        accessToken: 'token',
-        ...(changes.certificate === undefined ? {} : { certificate: changes.certificate }),
-      },
-      providerConfig: {},
-    },
-  };
-}
+import { workerContext } from '../support/worker-context.ts';
 
 const worker = createGenericWorker({
   implementation: 'generic-worker',
@@ -46,7 +20,7 @@ void test('generic-worker is started with its config file and told that a runner
 });
 
 void test('generic-worker gets its identity, credentials and location', () => {
-  const config = worker.configure(context({ certificate: '{"version":1}' }));
+  const config = worker.configure(workerContext({ certificate: '{"version":1}' }));
   assert.deepEqual(config, {
     clientId: 'worker/1',
     accessToken: 'token',
@@ -68,7 +42,7 @@ void test('what the provider knows of the instance becomes generic-worker keys, 
     'availability-zone': 'a',
     image: 'ami-1',
   };
-  const config = worker.configure(context({ metadata }));
+  const config = worker.configure(workerContext({ metadata }));
   assert.equal(config.publicIP, '203.0.113.7');
   assert.equal(config.instanceType, 'm5');
   assert.equal(config.availabilityZone, 'a');
@@ -77,13 +51,13 @@ void test('what the provider knows of the instance becomes generic-worker keys, 
 });
 
 void test('a worker pool id is split at its first slash', () => {
-  const config = worker.configure(context({ workerPoolId: 'a/b/c' }));
+  const config = worker.configure(workerContext({ workerPoolId: 'a/b/c' }));
   assert.equal(config.provisionerId, 'a');
   assert.equal(config.workerType, 'b/c');
 });
 
 void test('a worker pool id without a slash is refused with the reason', () => {
-  assert.throws(() => worker.configure(context({ workerPoolId: 'lonely' })), {
+  assert.throws(() => worker.configure(workerContext({ workerPoolId: 'lonely' })), {
     code: 'worker.identity',
     message: /"lonely" has no slash/,
   });

@@ -2,9 +2,10 @@
 import { createMetadataClient } from '../../metadata/client.ts';
 import type { Provider, ProviderWorld } from '../provider.ts';
 import { provisionedHost } from '../provisioned-host.ts';
+import { recognizeBy } from '../recognize.ts';
 import { provisionedRegistration } from '../worker-data.ts';
 import { createImds } from './imds.ts';
-import { readInstance } from './instance.ts';
+import { readInstance, readInstanceId } from './instance.ts';
 import { awsNoticeSources } from './notices.ts';
 import { awsMetadataService } from './service.ts';
 import { createTokens } from './token.ts';
@@ -24,10 +25,17 @@ export function createAwsProvider(world: ProviderWorld): Provider {
       const instance = await readInstance(imds, () => (poolNamed = true), world, signal);
       return {
         identified: instance.identified,
+        instance: instance.identified.identity.workerId,
         // The document is signed once for the life of the instance.
         registration: provisionedRegistration(instance.providerId, () => Promise.resolve(instance.proof)),
       };
     },
+    recognize: (instance, signal) =>
+      recognizeBy(
+        () => readInstanceId(imds, signal),
+        instance,
+        () => (poolNamed = true),
+      ),
     host: () => provisionedHost(service, client, poolNamed),
     close: () => client.close(),
   };

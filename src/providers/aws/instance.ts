@@ -65,6 +65,17 @@ export async function readInstance(
   };
 }
 
+/** The id alone, which one small request gives. @throws RunnerError with exit `metadata`; the signal's reason */
+export function readInstanceId(imds: Imds, signal: AbortSignal): Promise<string> {
+  const expected = { what: "the instance's id" };
+  function read(reply: MetadataReply): string {
+    const id = textOf(reply, expected).trim();
+    if (/^i-\w+$/.test(id)) return id;
+    throw wrongShape(reply, expected, 'it gives other text');
+  }
+  return imds.read('meta-data/instance-id', read, signal);
+}
+
 async function readIdentity(imds: Imds, signal: AbortSignal) {
   const [document, signature] = await Promise.all([
     imds.read('dynamic/instance-identity/document', readDocument, signal),

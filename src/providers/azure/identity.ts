@@ -21,6 +21,12 @@ export function identifiedBy({ compute, network }: AzureInstance, data: Metadata
   };
 }
 
+/** What no other VM has, not even one made from its disk. */
+export function instanceId({ compute }: AzureInstance): string {
+  const { vmId = '', name } = compute;
+  return vmId === '' ? name : vmId;
+}
+
 function onlyOf<T>(list: readonly T[] = []): T | undefined {
   return list.length === 1 ? list[0] : undefined;
 }

@@ -5,8 +5,9 @@ import { jsonOf } from '../../metadata/read.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Provider, ProviderWorld } from '../provider.ts';
 import { provisionedHost } from '../provisioned-host.ts';
+import { recognizeBy } from '../recognize.ts';
 import { provisionedRegistration } from '../worker-data.ts';
-import { identifiedBy } from './identity.ts';
+import { identifiedBy, instanceId } from './identity.ts';
 import { createAskInstance } from './instance.ts';
 import { scheduledEvents } from './scheduled-events.ts';
 import { azureMetadataService, metadataRequest } from './service.ts';
@@ -31,6 +32,7 @@ export function createAzureProvider({ env, clock, log, metadata, interruptions }
       const data = workerDataOfTags(instance.tags, instance.url);
       return {
         identified: identifiedBy(instance, data),
+        instance: instanceId(instance),
         registration: provisionedRegistration(
           data.providerId,
           proving => attestedDocument(client, proving),
@@ -38,6 +40,12 @@ export function createAzureProvider({ env, clock, log, metadata, interruptions }
         ),
       };
     },
+    recognize: (instance, signal) =>
+      recognizeBy(
+        async () => instanceId(await askInstance(signal)),
+        instance,
+        () => (poolNamed = true),
+      ),
     noticeSources: [scheduledEvents(client, askInstance, interruptions)],
     host: () => provisionedHost(service, client, poolNamed),
     close: () => client.close(),

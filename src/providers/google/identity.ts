@@ -34,12 +34,11 @@ export async function readInstance(
   function ask<T>(path: string, read: (reply: MetadataReply) => T) {
     return (asking: AbortSignal) => client.read(metadataRequest(path), googles(read), asking);
   }
-  const askId = ask('instance/id', reply => matchOf(reply, /^([0-9]{1,38})$/, ID));
   const askZone = ask('instance/zone', reply => matchOf(reply, /^(?:\S*\/)?([a-z][a-z0-9-]{3,})$/, ZONE));
   const { data, needed, optional } = await askTogether(
     {
       data: ask('instance/attributes/taskcluster', reply => workerDataOf(reply, WORKER_DATA, onPool)),
-      needed: asking => Promise.all([askId(asking), askZone(asking)]),
+      needed: asking => Promise.all([readInstanceId(client, asking), askZone(asking)]),
       optional: {
         'project-id': ask('project/project-id', optionalWordOf),
         image: ask('instance/image', optionalWordOf),
@@ -63,4 +62,10 @@ export async function readInstance(
       metadata: withoutAbsent({ 'instance-id': id, ...optional, zone, region }),
     },
   };
+}
+
+/** @throws RunnerError with exit `metadata`; the signal's reason */
+export function readInstanceId(client: MetadataClient, signal: AbortSignal): Promise<string> {
+  const read = googles(reply => matchOf(reply, /^([0-9]{1,38})$/, ID));
+  return client.read(metadataRequest('instance/id'), read, signal);
 }

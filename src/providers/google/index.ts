@@ -4,8 +4,9 @@ import type { Expected } from '../../metadata/read.ts';
 import type { JsonObject } from '../../json.ts';
 import type { Provider, ProviderWorld } from '../provider.ts';
 import { provisionedHost } from '../provisioned-host.ts';
+import { recognizeBy } from '../recognize.ts';
 import { provisionedRegistration } from '../worker-data.ts';
-import { readInstance } from './identity.ts';
+import { readInstance, readInstanceId } from './identity.ts';
 import { googleNoticeSources } from './notices.ts';
 import { googleMetadataService, googles, matchOf, metadataRequest } from './service.ts';
 
@@ -27,11 +28,18 @@ export function createGoogleProvider(world: ProviderWorld): Provider {
       const { identified, providerId } = await readInstance(client, () => (poolNamed = true), world, signal);
       return {
         identified,
+        instance: identified.identity.workerId,
         registration: provisionedRegistration(providerId, proving =>
           identityProof(client, identified.identity.rootUrl, proving),
         ),
       };
     },
+    recognize: (instance, signal) =>
+      recognizeBy(
+        () => readInstanceId(client, signal),
+        instance,
+        () => (poolNamed = true),
+      ),
     noticeSources: googleNoticeSources(client, clock),
     host: () => provisionedHost(service, client, poolNamed),
     close: () => client.close(),

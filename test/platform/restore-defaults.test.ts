@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { openFilesOf } from '../../src/platform/open-files.ts';
-import { createOpenFilesRestorer } from '../../src/platform/restore-open-files.ts';
+import { createDefaultsRestorer } from '../../src/platform/restore-defaults.ts';
 
 const PATH = process.env.PATH ?? '';
 const STARTED_WITH_123 = { WORKER_RUNNER_OPEN_FILES: '123' };
@@ -11,7 +11,7 @@ const POSIX_ONLY = { skip: process.platform === 'win32' };
 
 test('a worker gets back the limit of open files, and loses no variable by it', POSIX_ONLY, async () => {
   const env = { PATH, lines: 'one\ntwo', A: '1' };
-  const { wrap, obstacle } = await createOpenFilesRestorer(STARTED_WITH_123, env);
+  const { wrap, obstacle } = await createDefaultsRestorer(STARTED_WITH_123, env);
   assert.equal(obstacle, undefined);
   const { file, args } = wrap(COMMAND);
   assert.deepEqual(args.slice(-COMMAND.args.length), COMMAND.args);
@@ -26,7 +26,7 @@ test(
   POSIX_ONLY,
   async () => {
     const env = { PATH, 'my.secret': 'not to be seen' };
-    const { wrap, obstacle = '' } = await createOpenFilesRestorer(STARTED_WITH_123, env);
+    const { wrap, obstacle = '' } = await createDefaultsRestorer(STARTED_WITH_123, env);
     assert.deepEqual(wrap(COMMAND), COMMAND);
     assert.match(obstacle, /not 123: .* would lose my\.secret/);
     assert.doesNotMatch(obstacle, /not to be seen/);
@@ -38,7 +38,7 @@ test(
   { skip: process.platform !== 'linux' },
   async () => {
     const ours = { WORKER_RUNNER_OPEN_FILES: String(await openFilesOf('self')) };
-    const { wrap, obstacle } = await createOpenFilesRestorer(ours, { 'my.secret': '' });
+    const { wrap, obstacle } = await createDefaultsRestorer(ours, { 'my.secret': '' });
     assert.deepEqual(wrap(COMMAND), COMMAND);
     assert.equal(obstacle, undefined);
   },
