@@ -1,6 +1,7 @@
 /** Starts a program as another user. POSIX only. */
 import { realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { messageOf } from '../errors.ts';
 import type { Command } from './restore-defaults.ts';
 
 export interface Ids {
@@ -46,10 +47,15 @@ export async function createRunAs({ uid, gid }: Ids, known: boolean): Promise<Ru
 async function failureOf(file: string, args: readonly string[]): Promise<string | undefined> {
   const { execFile } = await import('node:child_process');
   return new Promise(resolve => {
-    execFile(file, args, { timeout: TRY_MS, env: {} }, (error, _, stderr) => {
-      const fails = error !== null && error.killed !== true;
-      resolve(fails ? stderr.trim() || error.message : undefined);
-    });
+    try {
+      execFile(file, args, { timeout: TRY_MS, env: {} }, (error, _, stderr) => {
+        const fails = error !== null && error.killed !== true;
+        resolve(fails ? stderr.trim() || error.message : undefined);
+      });
+    } catch (error) {
+      // What keeps a process from being made (ENOMEM, for one) is thrown at once.
+      resolve(messageOf(error));
+    }
   });
 }
 

@@ -93,6 +93,9 @@ export function createClaim(world: ClaimWorld): Claim {
     async release() {
       await written;
       if (claimed === undefined || (worker !== undefined && (await isAlive(worker, processes)))) return;
+      // Of two starts in the same moment the later one has it.
+      const holder = await readRecord(claimed.path, world);
+      if (holder !== undefined && holder.runner.pid !== claimed.runner.pid) return;
       try {
         await system.stateDisk.remove(claimed.path);
       } catch (error) {

@@ -61,6 +61,7 @@ export function createEnding(request: EndingRequest, world: World): Ending {
     if (unsureInstance === undefined || host.kind === 'owned' || host.mayHalt) return;
     const instance = unsureInstance;
     const answer = await recognizeInTime(provider, instance, world, signal);
+    // Two may have asked at once: of a removal and the end of the run.
     if (answer !== 'another' || registered === undefined) return;
     // A copied disk: the worker that it names is another machine's, and not ours to remove.
     registered = undefined;

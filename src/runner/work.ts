@@ -33,7 +33,10 @@ const LAST_WORDS_MS = 500;
 /** How long the end of a run waits for error reports and a renewal that are still on their way, … */
 const CALLS_AT_END_MS = 10_000;
 /** … and where the cloud takes the machine away. */
-const CALLS_UNDER_NOTICE_MS = 2_000;
+const REPORTS_UNDER_NOTICE_MS = 2_000;
+
+/** How soon a process is gone that SIGKILL can end. */
+const ENDED_BY_KILL_MS = 5_000;
 
 export interface WorkRequest {
   readonly worker: Worker;
@@ -71,9 +74,15 @@ export async function work(request: WorkRequest, world: World): Promise<WorkerEn
   teller.started(child.pid);
   const reports = createErrorReports(identity, world);
   const ended = endSignalOf(child);
+  const unkillable = new AbortController();
   /** At SIGTERM it may finish what it does, but not for ever. */
   function endNow(): void {
-    endThenKill(child, lifecycle.killAfterMs, ended, world).catch(() => undefined);
+    endThenKill(child, lifecycle.killAfterMs, ended, world)
+      .then(() => world.clock.sleep(ENDED_BY_KILL_MS, ended))
+      .then(
+        () => unkillable.abort(),
+        () => undefined,
+      );
   }
 
   function act(message: ShutdownMessage | ErrorReportMessage): void {
@@ -100,25 +109,28 @@ export async function work(request: WorkRequest, world: World): Promise<WorkerEn
   // With hello, or once it is waited for no longer.
   void connection.agreed('log').then(() => teller.greeted());
 
-  const exit = await exitOf(child, timeLeft.over, world);
+  const exit = await exitOf(child, AbortSignal.any([timeLeft.over, unkillable.signal]), world);
   teller.ended();
   tellNoMore();
   atRest.abort();
   const hurry = interruptions.allStanding().some(({ notice }) => !notice.finishTasks);
-  const callsMs = timeLeft.for('reports', hurry ? CALLS_UNDER_NOTICE_MS : CALLS_AT_END_MS);
-  const renewed = renewal.finish(callsMs);
+  const reportsMs = timeLeft.for('reports', hurry ? REPORTS_UNDER_NOTICE_MS : CALLS_AT_END_MS);
+  // The machine may survive the notice (a reboot), and needs the secret that is on its way.
+  const renewed = renewal.finish(timeLeft.for('reports', CALLS_AT_END_MS));
   const hurried = new AbortController();
-  signals.onSignal(signal => {
-    const butFor = hurried.signal.aborted ? '' : ', but for a renewal that has begun';
-    log.info(`${signal}: the worker has ended; what is still on its way is given up${butFor}`);
-    reports.giveUp();
-    // It may have used the secret, and its answer alone brings the next one: it has its time, or until another signal.
-    if (hurried.signal.aborted) renewal.giveUp();
-    hurried.abort();
-  });
+  // After a fault of ours the disposal is under way already, and has taken them over.
+  if (!fault.aborted)
+    signals.onSignal(signal => {
+      const butFor = hurried.signal.aborted ? '' : ', but for a renewal that has begun';
+      log.info(`${signal}: the worker has ended; what is still on its way is given up${butFor}`);
+      reports.giveUp();
+      // It may have used the secret, and its answer alone brings the next one: it has its time, or until another signal.
+      if (hurried.signal.aborted) renewal.giveUp();
+      hurried.abort();
+    });
   await hearOut(talk, timeLeft.for('drain', lifecycle.drainTimeoutMs), hurried.signal, world);
   logExit(exit, interruptions, world);
-  await Promise.all([reports.finish(callsMs), renewed]);
+  await Promise.all([reports.finish(reportsMs), renewed]);
   return { kind: 'worker', exit, reported: reports.arrived > 0 };
 }
 

@@ -3,6 +3,7 @@
  * systemd's own little program sends them, one after another.
  */
 import { execFile } from 'node:child_process';
+import { messageOf } from '../errors.ts';
 
 const PROGRAM = 'systemd-notify';
 /** It waits for the service manager for 5 s at most. */
@@ -74,9 +75,14 @@ function run(
 ): Promise<string | undefined> {
   const options = { env: { PATH, NOTIFY_SOCKET }, timeout: GIVE_UP_MS, signal };
   return new Promise(resolve => {
-    execFile(PROGRAM, args, options, (error, _, stderr) => {
-      resolve(error === null || signal.aborted ? undefined : words(error, stderr));
-    });
+    try {
+      execFile(PROGRAM, args, options, (error, _, stderr) => {
+        resolve(error === null || signal.aborted ? undefined : words(error, stderr));
+      });
+    } catch (error) {
+      // What keeps a process from being made (ENOMEM, for one) is thrown at once.
+      resolve(`${PROGRAM} could not be started: ${messageOf(error)}`);
+    }
   });
 }
 

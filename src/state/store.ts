@@ -38,7 +38,7 @@ function storeAt(
   { provider, disk, log, beside = false }: Omit<StoreOptions, 'path'>,
 ): StateStore {
   /** Always the same name: whatever a start leaves there that was killed, the next one takes or removes. */
-  const temporary = `${path}.new`;
+  const temporary = beside ? `${path}.show.new` : `${path}.new`;
   /** Why nothing may be renamed over what stands at the path. */
   let obstacle: string | undefined;
   /** Whether there is nothing to keep any more: a renewal that is still under way must not bring it back. */
@@ -142,7 +142,7 @@ function storeAt(
       // A start may have been killed between rename and fsync. A power cut would then bring back an older secret, which
       // is used.
       await disk.syncFolder(dirname(path)).catch(() => undefined);
-      if (file.foreign) await takeOver(found.state);
+      if (file.foreign && !beside) await takeOver(found.state);
       return found.state;
     },
     async save(state) {
@@ -180,9 +180,9 @@ function isNewer(left: StateFile, file: StateFile | undefined, provider: string)
   const found = readState(left.text, provider);
   if (found.kind === 'unusable' || found.state.provider !== provider) return false;
   if (file === undefined) return true;
+  // It is begun only when the one before it has its name: of the same worker, it is the newer.
   const before = readState(file.text, provider);
-  if (before.kind === 'unusable' || !isSameWorker(found.state, before.state)) return false;
-  return expiryMs(found.state) > expiryMs(before.state);
+  return before.kind === 'unusable' || isSameWorker(found.state, before.state);
 }
 
 function isSameWorker(one: KeptState, other: KeptState): boolean {
@@ -191,10 +191,6 @@ function isSameWorker(one: KeptState, other: KeptState): boolean {
     one.instance === other.instance &&
     workerName(one.identified.identity) === workerName(other.identified.identity)
   );
-}
-
-function expiryMs({ registered }: KeptState): number {
-  return registered.credentialsExpireAt?.getTime() ?? 0;
 }
 
 function anothers(instance: string): string {
