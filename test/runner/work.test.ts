@@ -38,6 +38,7 @@ function working({ starting = () => undefined }: Working = {}) {
   const clock = createManualClock();
   const log = createMemoryLog();
   const source = new EventEmitter();
+  const fault = new AbortController();
   const signals = listenForSignals(source);
   const done: string[] = [];
   const exit = Promise.withResolvers<ProcessExit>();
@@ -63,7 +64,7 @@ function working({ starting = () => undefined }: Working = {}) {
     log,
     redactor: createRedactor(),
     signals,
-    fault: new AbortController().signal,
+    fault: fault.signal,
     services: {
       taskcluster: () => Promise.resolve({ reregisterWorker }),
       useCredentials: () => undefined,
@@ -149,6 +150,7 @@ function working({ starting = () => undefined }: Working = {}) {
     result,
     saved,
     signal: () => source.emit('SIGTERM'),
+    throwIntoTheVoid: () => fault.abort(new Error('thrown into the void')),
     exit: () => {
       exit.resolve({ code: 3, signal: undefined });
       for (const stream of [stdout, stderr]) stream.end();
@@ -179,6 +181,17 @@ void test('a worker that SIGKILL does not end is left behind when the time of th
     log.entries.filter(({ severity }) => severity === 'error').map(({ message }) => message),
     ['the worker (pid 77) does not end, although it was to be killed: it is left behind'],
   );
+});
+
+void test('nor does it keep a run from its end that a fault of ours has ended', async () => {
+  const { clock, done, result, throwIntoTheVoid } = working();
+  await clock.pass(1_000);
+  throwIntoTheVoid();
+  await clock.pass(LIFECYCLE.killAfterMs + 4_000);
+  assert.deepEqual(done, ['started']);
+  await clock.pass(2_000 + LIFECYCLE.drainTimeoutMs);
+  assert.deepEqual((await result).exit, { code: undefined, signal: 'SIGKILL' });
+  assert.deepEqual(done, ['started', 'left']);
 });
 
 void test('a signal that comes when the worker has ended gives up no renewal that has begun', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { RunEvent } from '../../src/run-event.ts';
 import { createProgress } from '../../src/service-manager/progress.ts';
+import { createNotifications } from '../../src/service-manager/notifications.ts';
 import { createServiceManager } from '../../src/service-manager/service-manager.ts';
 import { createManualClock } from '../support/manual-clock.ts';
 import { createMemoryLog } from '../support/memory-log.ts';
@@ -60,6 +61,16 @@ void test('notifications come one after another, and of what waits the newest co
   for (const phase of ['identifying', 'registering', 'running'] as const)
     manager.tell({ kind: 'phase', phase });
   assert.equal(await said(), 'READY=1\nWATCHDOG=1 STATUS=running\n');
+});
+
+void test('a process that cannot even be made costs a warning, and no run', async () => {
+  const failures: string[] = [];
+  const notifications = createNotifications(process.env, reason => failures.push(reason));
+  // No argument can hold it: that is thrown at once, as is what the system says when it is out of memory.
+  notifications.send({ STATUS: 'a\0b' });
+  await notifications.close();
+  assert.deepEqual(failures.length, 1);
+  assert.match(failures[0] ?? '', /^systemd-notify could not be started: /);
 });
 
 void test('a service manager that knows no barriers is not waited for again, and nobody complains', async t => {
