@@ -63,7 +63,7 @@ export const EXIT_CODES = {
   workerStart: exitCode(
     109,
     'worker-start',
-    'the worker program is missing, is not executable or could not be started; or worker.user is wrong, or an earlier worker cannot be ended',
+    'the worker program is missing or cannot be started, worker.user is wrong, or an earlier worker cannot be ended',
     'correct worker.path or worker.user, or end that worker; do not restart',
   ),
   /** Of the launcher (tools/launcher.cjs), which runs before any other code. */

@@ -62,7 +62,7 @@ function credentialsWords({ credentials, time }: Snapshot): string | undefined {
   return [
     expireAt === undefined ? 'nobody said when they end' : `end ${fromNow(expireAt, time)}`,
     ...(nextRenewal === undefined ? [] : [`next renewal ${fromNow(nextRenewal, time)}`]),
-    `renewed ${renewals} times`,
+    renewals === 1 ? 'renewed once' : `renewed ${renewals} times`,
   ].join('; ');
 }
 
