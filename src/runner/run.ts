@@ -137,7 +137,7 @@ async function makeWay(
 }
 
 async function identify(
-  { provider, interruptions, obstacle }: Machine,
+  { config, provider, interruptions, obstacle }: Machine,
   { services, signals, tell }: World,
 ): Promise<Identification> {
   tell({ kind: 'phase', phase: 'identifying' });
@@ -145,7 +145,7 @@ async function identify(
     const identification = await provider.identify(signals.boot);
     if (obstacle !== undefined) throw obstacle;
     const { identified, registration } = identification;
-    if (registration.kind === 'register') services.prepare(identified.identity.rootUrl);
+    if (registration.kind === 'register' || config.getSecrets) services.prepare(identified.identity.rootUrl);
     return identification;
   } catch (error) {
     interruptions.endBoot();
