@@ -133,20 +133,24 @@ void test('where there are too many open files, it is tried again', async t => {
 });
 
 void test('a command that hangs is killed in the end, with what holds its output left alone', async t => {
-  const { halt, folder } = await halting(t, `echo $$ >"$1"; exec sleep 300`);
-  const file = join(folder, 'pid');
+  const { halt, folder } = await halting(t, `echo $$ >>"$1"; exec sleep 300`);
+  const file = join(folder, 'pids');
+  const pids = async () =>
+    (await readFile(file, 'utf8').catch(() => '')).split('\n').slice(0, -1).map(Number);
+  let tries = 0;
   const clock: Clock = {
     ...systemClock,
-    // Half a minute has gone by once the command runs.
+    // Half a minute has gone by once the command of this try runs.
     async sleep(ms, signal) {
       if (ms !== 30_000) return IMPATIENT.sleep(ms, signal);
-      while ((await readFile(file, 'utf8').catch(() => '')) === '') await systemClock.sleep(5, signal);
+      tries += 1;
+      while ((await pids()).length < tries) await systemClock.sleep(5, signal);
     },
   };
   await assert.rejects(halt(['end-it', file], { clock }), /did not end within 30 s, and was killed/);
-  const pid = Number(await readFile(file, 'utf8'));
-  // It goes when the system has taken it away: the time limit of the test is what says "never".
-  while (isThere(pid)) await systemClock.sleep(5, t.signal);
+  assert.equal((await pids()).length, 3);
+  // They go when the system has taken them away: the time limit of the test is what says "never".
+  for (const pid of await pids()) while (isThere(pid)) await systemClock.sleep(5, t.signal);
 });
 
 function isThere(pid: number): boolean {
