@@ -52,7 +52,7 @@ module.exports = {
     roomKnowsOnly('files', 'platform'),
     roomKnowsOnly('state', 'platform'),
     roomKnowsOnly('status'),
-    roomKnowsOnly('service-manager'),
+    roomKnowsOnly('service-manager', 'platform'),
     {
       name: 'platform-knows-nobody',
       severity: 'error',

@@ -16,3 +16,22 @@ export async function settlesWithin(
     settled.abort();
   }
 }
+
+/**
+ * Asks, but waits no longer than this for the answer; then the question is given up.
+ * @returns undefined where there was none in time
+ * @throws what `ask` throws in time; the signal's reason
+ */
+export async function answerWithin<T>(
+  ask: (signal: AbortSignal) => Promise<T>,
+  timeoutMs: number,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<T | undefined> {
+  const limit = new AbortController();
+  const answer = ask(AbortSignal.any([signal, limit.signal]));
+  const inTime = await settlesWithin(answer, timeoutMs, clock);
+  limit.abort();
+  signal.throwIfAborted();
+  return inTime ? answer : undefined;
+}

@@ -1,5 +1,5 @@
 /** What one piece of work has done to the disk: to make it last, or to take it back. */
-import { syncFolder } from '../platform/sync-folder.ts';
+import { syncFolder } from '../platform/sync.ts';
 import { forEachAtOnce } from './at-once.ts';
 
 export interface Changes {

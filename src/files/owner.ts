@@ -1,5 +1,5 @@
 /** `owner: user[:group]` as the numbers that the system wants. */
-import { findGroup, findUser, idOf } from '../platform/accounts.ts';
+import { findAccount } from '../platform/accounts.ts';
 import { refusal } from './faults.ts';
 
 export interface Owner {
@@ -17,22 +17,16 @@ export async function resolveOwner(owner: string): Promise<Owner> {
   if (process.platform === 'win32') {
     throw refusal('files.owner', `owner ${quote(owner)}: not possible on Windows`, 'leave owner out');
   }
-  const [userName = '', groupName] = owner.split(':');
-  const user = await findUser(userName);
-  const uid = user?.uid ?? idOf(userName);
-  if (uid === undefined) throw unknown('user', userName, '/etc/passwd');
-  if (groupName === undefined) return { uid, gid: user?.gid ?? -1 };
-  const gid = (await findGroup(groupName)) ?? idOf(groupName);
-  if (gid === undefined) throw unknown('group', groupName, '/etc/group');
-  return { uid, gid };
-}
-
-function unknown(kind: string, name: string, database: string): Error {
-  return refusal(
-    'files.owner',
-    `owner: the ${kind} ${quote(name)} is not in ${database} and is no numeric id`,
-    `create the ${kind} in the machine's image, or correct the owner`,
-  );
+  const account = await findAccount(owner);
+  if ('unknown' in account) {
+    const { kind, name, database } = account.unknown;
+    throw refusal(
+      'files.owner',
+      `owner: the ${kind} ${quote(name)} is not in ${database} and is no numeric id`,
+      `create the ${kind} in the machine's image, or correct the owner`,
+    );
+  }
+  return { uid: account.uid, gid: account.gid ?? -1 };
 }
 
 function quote(text: string): string {

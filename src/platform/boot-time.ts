@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
+import { runCommand } from './run-command.ts';
 
 /**
  * When this machine was booted, or nothing where the system does not say. worker-manager measures with it how long a
@@ -48,11 +49,7 @@ function fromUptime(): Date | undefined {
 }
 
 async function sysctl(name: string): Promise<string> {
-  const { execFile } = await import('node:child_process');
-  return new Promise((resolve, reject) => {
-    execFile('sysctl', ['-n', name], { timeout: 2000 }, (error, stdout) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`sysctl ${name} failed`, { cause: error }));
-    });
-  });
+  const { error, stdout } = await runCommand('sysctl', ['-n', name], { timeoutMs: 2000, env: process.env });
+  if (error !== undefined) throw new Error(`sysctl ${name} failed`, { cause: error });
+  return stdout;
 }

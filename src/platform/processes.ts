@@ -1,5 +1,6 @@
 /** The processes of this machine, told apart by more than an id that is given away again. */
 import { readFile } from 'node:fs/promises';
+import { runCommand } from './run-command.ts';
 
 /** Which process it is: no other one of this machine has had both, not even before a reboot. */
 export interface ProcessMark {
@@ -57,14 +58,11 @@ export function parseStat(stat: string, bootId: string): string | undefined {
 /** On systems without /proc; Windows says nothing. */
 async function fromPs(pid: number): Promise<string | undefined> {
   if (process.platform === 'win32') return undefined;
-  const { execFile } = await import('node:child_process');
-  return new Promise(resolve => {
-    const args = ['-o', 'lstart=', '-p', String(pid)];
-    execFile('ps', args, { timeout: 2000, env: { PATH: process.env.PATH, LC_ALL: 'C' } }, (error, stdout) => {
-      const text = stdout.trim();
-      resolve(error === null && text !== '' ? text : undefined);
-    });
-  });
+  const env = { PATH: process.env.PATH, LC_ALL: 'C' };
+  const args = ['-o', 'lstart=', '-p', String(pid)];
+  const { error, stdout } = await runCommand('ps', args, { timeoutMs: 2000, env });
+  const text = stdout.trim();
+  return error === undefined && text !== '' ? text : undefined;
 }
 
 function trySignal(target: number, signal: NodeJS.Signals): boolean {

@@ -1,8 +1,8 @@
 /** Starts a program as another user. POSIX only. */
 import { realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { messageOf } from '../errors.ts';
 import type { Command } from './restore-defaults.ts';
+import { runCommand } from './run-command.ts';
 
 export interface Ids {
   readonly uid: number;
@@ -45,18 +45,9 @@ export async function createRunAs({ uid, gid }: Ids, known: boolean): Promise<Ru
 
 /** What a command that fails says; undefined also where it takes too long to tell. */
 async function failureOf(file: string, args: readonly string[]): Promise<string | undefined> {
-  const { execFile } = await import('node:child_process');
-  return new Promise(resolve => {
-    try {
-      execFile(file, args, { timeout: TRY_MS, env: {} }, (error, _, stderr) => {
-        const fails = error !== null && error.killed !== true;
-        resolve(fails ? stderr.trim() || error.message : undefined);
-      });
-    } catch (error) {
-      // What keeps a process from being made (ENOMEM, for one) is thrown at once.
-      resolve(messageOf(error));
-    }
-  });
+  const { error, stderr } = await runCommand(file, args, { timeoutMs: TRY_MS, env: {} });
+  if (error === undefined || error.killed === true) return undefined;
+  return stderr.trim() || error.message;
 }
 
 async function findSetpriv(): Promise<string | undefined> {

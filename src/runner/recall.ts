@@ -3,7 +3,7 @@ import { RunnerError } from '../errors.ts';
 import { collectSecrets } from '../logging/collect-secrets.ts';
 import type { Redactor } from '../logging/redactor.ts';
 import type { Provider } from '../providers/provider.ts';
-import { settlesWithin } from '../settles-within.ts';
+import { answerWithin } from '../settles-within.ts';
 import type { KeptState, Recognition, StateStore } from '../state/state.ts';
 import { skewWords, TOLERATED_SKEW_MS } from '../taskcluster/clock-skew.ts';
 import { learnCredentials } from '../taskcluster/replies.ts';
@@ -68,12 +68,8 @@ export async function recognizeInTime(
   { clock }: Pick<World, 'clock'>,
   signal: AbortSignal,
 ): Promise<Recognition> {
-  const limit = new AbortController();
-  const answer = provider.recognize(instance, AbortSignal.any([signal, limit.signal]));
-  const inTime = await settlesWithin(answer, RECOGNIZE_MS, clock);
-  limit.abort();
-  signal.throwIfAborted();
-  return inTime ? answer : 'unknown';
+  const ask = (limited: AbortSignal) => provider.recognize(instance, limited);
+  return (await answerWithin(ask, RECOGNIZE_MS, signal, clock)) ?? 'unknown';
 }
 
 /** Before anything about it can be logged. */
@@ -124,16 +120,12 @@ async function refuseExpired({ identified, registered }: KeptState, world: World
  * a time in whole seconds. Rejects with the signal's reason.
  */
 async function askClockSkew(rootUrl: string, { clock, services, signals }: World): Promise<number> {
-  const limit = new AbortController();
-  const signal = AbortSignal.any([signals.boot, limit.signal]);
-  const answer = services
-    .taskcluster(rootUrl)
-    .then(taskcluster => taskcluster.clockSkewMs(signal))
-    // Why there is none does not matter: then our own clock counts.
-    .catch(() => undefined);
-  const inTime = await settlesWithin(answer, ASK_TIME_MS, clock);
-  limit.abort();
-  signals.boot.throwIfAborted();
-  const skewMs = inTime ? ((await answer) ?? 0) : 0;
+  const ask = (signal: AbortSignal) =>
+    services
+      .taskcluster(rootUrl)
+      .then(taskcluster => taskcluster.clockSkewMs(signal))
+      // Why there is none does not matter: then our own clock counts.
+      .catch(() => undefined);
+  const skewMs = (await answerWithin(ask, ASK_TIME_MS, signals.boot, clock)) ?? 0;
   return Math.abs(skewMs) <= TOLERATED_SKEW_MS ? 0 : skewMs;
 }

@@ -1,4 +1,5 @@
 /** Step 3: credentials, from worker-manager or from the runner config. */
+import { abortLater } from '../abort-later.ts';
 import type { Registered } from '../model.ts';
 import type { Identification } from '../providers/provider.ts';
 import { SignalledError } from './signals.ts';
@@ -65,10 +66,7 @@ function cutAfter(boot: AbortSignal, done: AbortSignal, { clock, log }: World): 
       return;
     }
     log.info(`${boot.reason.signal}: the registration that is under way has ${GRACE_MS / 1000} s to end`);
-    clock.sleep(GRACE_MS, done).then(
-      () => cut.abort(boot.reason),
-      () => undefined,
-    );
+    abortLater(cut, GRACE_MS, boot.reason, { clock, done });
   }
   boot.addEventListener('abort', begin, { once: true, signal: done });
   return cut.signal;

@@ -1,5 +1,4 @@
 import { withoutLauncherVariables } from '../launcher-variables.ts';
-import { createRunAs } from '../platform/run-as.ts';
 import type { Command, RunningProcess } from '../supervision/process.ts';
 import type { Launch } from '../workers/worker.ts';
 import type { WorkerAccount } from './worker-account.ts';
@@ -36,7 +35,7 @@ export async function startWorkerProcess(
   const env = { ...inherited, ...account?.env, ...launch.env };
   const restorer = await world.system.createDefaultsRestorer(world.env, env, launch.openFiles);
   if (restorer.obstacle !== undefined) world.log.info(restorer.obstacle);
-  const runAs = account && (await createRunAs(account, account.known));
+  const runAs = account?.runAs;
   // The last moment: a worker that is started now would be asked to end before it has begun.
   world.signals.boot.throwIfAborted();
   const child = await world.system.startProcess({

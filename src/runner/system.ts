@@ -3,7 +3,7 @@
  * that a test has made up, where each of these may fail, hang, or be the last thing that happens.
  */
 import type { ProviderConfig } from '../config/runner-config.ts';
-import { exists } from '../files/exists.ts';
+import { exists } from '../platform/exists.ts';
 import { readPrivateFile, writePrivateFile } from '../files/private-file.ts';
 import { sweepFolder } from '../files/sweep.ts';
 import { writeFiles } from '../files/write-files.ts';

@@ -1,4 +1,5 @@
 /** How long the end of a run may still take: one budget for all that is done between the worker's end and ours. */
+import { abortLater } from '../abort-later.ts';
 import type { Clock } from '../clock.ts';
 import type { LifecycleSettings } from '../config/runner-config.ts';
 import { longestEndMs } from '../end-budget.ts';
@@ -58,10 +59,8 @@ export function createTimeLeft(
   function begin(): void {
     const leftMs = longestEndMs(lifecycle) - LAST_WORDS_MS;
     endsAtMs = clock.elapsed() + leftMs;
-    clock
-      .sleep(leftMs, closing.signal)
-      .then(() => over.abort(new Error('the time for the end of this run is over')))
-      .catch(() => undefined);
+    const reason = new Error('the time for the end of this run is over');
+    abortLater(over, leftMs, reason, { clock, done: closing.signal });
   }
   if (asked.aborted) begin();
   else asked.addEventListener('abort', begin, { once: true, signal: closing.signal });
@@ -85,10 +84,8 @@ export function createTimeLeft(
     cut(share, wantedMs, done) {
       const late = new AbortController();
       function hurry(): void {
-        clock
-          .sleep(shareMs(share, wantedMs), done)
-          .then(() => late.abort(new Error('the signal leaves no more time for it')))
-          .catch(() => undefined);
+        const reason = new Error('the signal leaves no more time for it');
+        abortLater(late, shareMs(share, wantedMs), reason, { clock, done });
       }
       asked.addEventListener('abort', hurry, { once: true, signal: done });
       return late.signal;

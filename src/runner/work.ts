@@ -1,4 +1,5 @@
 /** Steps 6 and 7: start the worker, talk with it, and see it to its end. */
+import { abortLater } from '../abort-later.ts';
 import type { LifecycleSettings, LimitSettings, RenewalSettings } from '../config/runner-config.ts';
 import type { Run } from '../model.ts';
 import type { Connection } from '../protocol/connection.ts';
@@ -77,12 +78,10 @@ export async function work(request: WorkRequest, world: World): Promise<WorkerEn
   const unkillable = new AbortController();
   /** At SIGTERM it may finish what it does, but not for ever. */
   function endNow(): void {
-    endThenKill(child, lifecycle.killAfterMs, ended, world)
-      .then(() => world.clock.sleep(ENDED_BY_KILL_MS, ended))
-      .then(
-        () => unkillable.abort(),
-        () => undefined,
-      );
+    endThenKill(child, lifecycle.killAfterMs, ended, world).then(
+      () => abortLater(unkillable, ENDED_BY_KILL_MS, undefined, { clock: world.clock, done: ended }),
+      () => undefined,
+    );
   }
 
   function act(message: ShutdownMessage | ErrorReportMessage): void {

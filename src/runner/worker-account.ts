@@ -1,14 +1,13 @@
 /** As whom the worker runs: worker.user. */
 import type { WorkerConfigSection } from '../config/runner-config.ts';
 import { RunnerError } from '../errors.ts';
-import { findGroup, findUser, idOf } from '../platform/accounts.ts';
-import { createRunAs } from '../platform/run-as.ts';
+import { findAccount } from '../platform/accounts.ts';
+import { createRunAs, type RunAs } from '../platform/run-as.ts';
 
 export interface WorkerAccount {
   readonly uid: number;
   readonly gid: number;
-  /** Whether the system knows the user, and with it its groups. */
-  readonly known: boolean;
+  readonly runAs: RunAs;
   /** What a login would set, as systemd's User= does. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -22,18 +21,17 @@ export async function accountOf(worker: WorkerConfigSection): Promise<WorkerAcco
   const wanted = worker.user;
   if (process.platform === 'win32')
     throw refusal(`worker.user "${wanted}" is not possible on Windows`, 'leave worker.user out');
-  const [userName = '', groupName] = wanted.split(':');
-  const user = await findUser(userName);
-  const uid = user?.uid ?? idOf(userName);
-  const gid =
-    groupName === undefined ? (user?.gid ?? uid) : ((await findGroup(groupName)) ?? idOf(groupName));
-  if (uid === undefined || gid === undefined) {
-    const unknown = uid === undefined ? `user ${userName}` : `group ${groupName ?? ''}`;
+  const account = await findAccount(wanted);
+  if ('unknown' in account) {
+    const { kind, name } = account.unknown;
     throw refusal(
-      `worker.user: this machine has no ${unknown}`,
+      `worker.user: this machine has no ${kind} ${name}`,
       "create it in the machine's image, or correct worker.user",
     );
   }
+  // As is usual, the group of a numeric id has its number.
+  const { uid, gid = uid, user } = account;
+  const [userName = '', groupName] = wanted.split(':');
   const ours = process.geteuid?.();
   if (ours === uid && (groupName === undefined || process.getegid?.() === gid)) return undefined;
   if (ours !== 0) {
@@ -42,8 +40,8 @@ export async function accountOf(worker: WorkerConfigSection): Promise<WorkerAcco
       'run start-worker as root, or take worker.user out',
     );
   }
-  const known = user !== undefined;
-  const hindrance = await (await createRunAs({ uid, gid }, known)).hindrance();
+  const runAs = await createRunAs({ uid, gid }, user !== undefined);
+  const hindrance = await runAs.hindrance();
   if (hindrance !== undefined) {
     throw refusal(
       `start-worker may not start the worker as ${wanted}: ${hindrance}`,
@@ -52,7 +50,7 @@ export async function accountOf(worker: WorkerConfigSection): Promise<WorkerAcco
   }
   const { name = userName, home = '/', shell = '/bin/sh' } = user ?? {};
   const env = { HOME: home, USER: name, LOGNAME: name, SHELL: shell };
-  return { uid, gid, known, env };
+  return { uid, gid, runAs, env };
 }
 
 function refusal(message: string, advice: string): RunnerError {

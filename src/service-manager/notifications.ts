@@ -2,8 +2,7 @@
  * Notifications to a service manager, as sd_notify(3) describes them. Node has no datagrams of Unix sockets, so
  * systemd's own little program sends them, one after another.
  */
-import { execFile } from 'node:child_process';
-import { messageOf } from '../errors.ts';
+import { runCommand } from '../platform/run-command.ts';
 
 const PROGRAM = 'systemd-notify';
 /** It waits for the service manager for 5 s at most. */
@@ -68,29 +67,17 @@ export function createNotifications(
 }
 
 /** @returns what went wrong, in words */
-function run(
+async function run(
   args: readonly string[],
   { PATH, NOTIFY_SOCKET }: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const options = { env: { PATH, NOTIFY_SOCKET }, timeout: GIVE_UP_MS, signal };
-  return new Promise(resolve => {
-    try {
-      execFile(PROGRAM, args, options, (error, _, stderr) => {
-        resolve(error === null || signal.aborted ? undefined : words(error, stderr));
-      });
-    } catch (error) {
-      // What keeps a process from being made (ENOMEM, for one) is thrown at once.
-      resolve(`${PROGRAM} could not be started: ${messageOf(error)}`);
-    }
-  });
-}
-
-function words(
-  { code, killed }: { readonly code?: unknown; readonly killed?: boolean },
-  stderr: string,
-): string {
-  if (code === 'ENOENT') return `there is no ${PROGRAM} in PATH`;
-  if (killed === true) return `${PROGRAM} took too long`;
-  return `${PROGRAM} failed: ${stderr.trim() === '' ? String(code) : stderr.trim()}`;
+  const options = { env: { PATH, NOTIFY_SOCKET }, timeoutMs: GIVE_UP_MS, signal };
+  const { error, stderr } = await runCommand(PROGRAM, args, options);
+  if (error === undefined || signal.aborted) return undefined;
+  if (error.code === 'ENOENT') return `there is no ${PROGRAM} in PATH`;
+  if (error.killed === true) return `${PROGRAM} took too long`;
+  // The system's own reasons are words (ENOMEM), an exit code is none.
+  if (typeof error.code === 'string') return `${PROGRAM} could not be started: ${error.message}`;
+  return `${PROGRAM} failed: ${stderr.trim() || error.message}`;
 }

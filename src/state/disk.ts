@@ -1,9 +1,10 @@
 /** The real disk under a kept state: each function is one step of making it durable. */
 import { constants } from 'node:fs';
-import { access, chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from '../errors.ts';
-import { syncFolder } from '../platform/sync-folder.ts';
+import { exists } from '../platform/exists.ts';
+import { sync, syncFolder } from '../platform/sync.ts';
 import type { StateDisk, StateFile } from './state.ts';
 
 export const stateDisk: StateDisk = {
@@ -70,25 +71,9 @@ async function makeFolder(path: string): Promise<void> {
   } catch (error) {
     const above = dirname(path);
     if (systemCode(error) === 'EEXIST') return;
-    if (systemCode(error) !== 'ENOENT' || above === path || (await isThere(above))) throw error;
+    if (systemCode(error) !== 'ENOENT' || above === path || (await exists(above))) throw error;
     await makeFolder(above);
     await mkdir(path, 0o700);
   }
   await syncFolder(dirname(path));
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function sync(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 
-/** The first phase: each of these is on or off for a whole story, so that stories differ in character. */
-export const FAULTS = [
+/** What befalls a request. */
+export const NETWORK_FAULTS = [
   'lost request',
   'lost reply',
   'cut body',
@@ -14,6 +14,11 @@ export const FAULTS = [
   'HTML',
   'wrong shape',
   'refusal',
+] as const;
+
+/** The first phase: each of these is on or off for a whole story, so that stories differ in character. */
+export const FAULTS = [
+  ...NETWORK_FAULTS,
   'metadata down',
   'metadata slow',
   'disk full',

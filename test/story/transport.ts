@@ -7,18 +7,7 @@ import type { Life, Stage } from './life.ts';
 import { never } from './life.ts';
 import type { Machine } from './machine.ts';
 import { type Answer, refusal, type Request, type Service } from './service.ts';
-import type { Fault } from './story.ts';
-
-const NETWORK_FAULTS = [
-  'lost request',
-  'lost reply',
-  'cut body',
-  'server error',
-  'slow service',
-  'HTML',
-  'wrong shape',
-  'refusal',
-] as const satisfies readonly Fault[];
+import { type Fault, NETWORK_FAULTS } from './story.ts';
 
 /** Longer than a try may take: the reply comes when nobody listens any more. */
 const SLOW_MS = 45_000;
