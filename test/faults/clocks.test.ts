@@ -81,7 +81,7 @@ void suite('a clock that is wrong by a day', { concurrency: 8, skip: NEEDS_FAKET
         const tookMs = performance.now() - begunMs;
         assert.equal(code, EXIT_CODES.refused.code, log);
         assert.equal(halts.length, 1, log);
-        assert.ok(tookMs > 3_000 && tookMs < 10_000, `it took ${Math.round(tookMs)} ms`);
+        assert.ok(tookMs > 1_000 && tookMs < 60_000, `it took ${Math.round(tookMs)} ms`);
       },
     );
 
@@ -131,7 +131,7 @@ void suite('a clock that is wrong by a day', { concurrency: 8, skip: NEEDS_FAKET
     await clock.set('-1d');
     const begunMs = performance.now();
     await program.says(OFF);
-    assert.ok(performance.now() - begunMs < 35_000);
+    assert.ok(performance.now() - begunMs < 50_000);
     await clock.set('+0');
     await assertKept(machine, program);
     assert.equal((await machine.ledger()).length, 2);

@@ -57,7 +57,7 @@ void suite('credentials', { concurrency: 4 }, () => {
 
   for (const cloud of ['aws', 'azure', 'google'] as const) {
     void test(`of ${cloud} that ended while the machine was off: it halts itself, and starts no worker`, async t => {
-      const machine = await lastingMachine(t, { cloud, scenario: { lease: '3s' } });
+      const machine = await lastingMachine(t, { cloud, scenario: { lease: '8s' } });
       const first = await machine.start({ RENEWALS: '1' }).exited;
       assert.equal(first.code, 67, first.stderr);
       const before = await machine.ledger();
@@ -76,10 +76,10 @@ void suite('credentials', { concurrency: 4 }, () => {
   }
 
   void test('of a static worker that ended while the machine was off: it registers anew', async t => {
-    const simulator = await simulate(t, { lease: '3s' });
+    const simulator = await simulate(t, { lease: '8s' });
     const machine = await lastingMachine(t, { config: { provider: staticProvider(simulator.rootUrl) } });
     const starts = [await machine.start({ RENEWALS: '1' }).exited];
-    await sleep(3_000);
+    await sleep(8_000);
     starts.push(await machine.start({ RENEWALS: '1' }).exited);
     for (const { code, stderr } of starts) assert.equal(code, 67, stderr);
     const registrations = simulator.requests.filter(({ call }) => call === 'registerWorker');

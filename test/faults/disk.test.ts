@@ -40,9 +40,14 @@ done`;
 
 /** Its first renewal begins with its worker, and is so slow that the worker can fill the disk before. */
 function machineWith(t: TestContext, options: RestartingOptions): Promise<RestartingMachine> {
-  const { scenario, ...more } = options;
-  const faults = [{ call: 'reregisterWorker' as const, delay: '1500ms' }];
-  return restartingMachine(t, { ...more, scenario: { lease: '20s', faults, ...scenario } });
+  const { scenario, config, ...more } = options;
+  const network = { retryFor: '20s', attemptTimeout: '15s' };
+  const faults = [{ call: 'reregisterWorker' as const, delay: '2500ms' }];
+  return restartingMachine(t, {
+    ...more,
+    config: { network, ...config },
+    scenario: { lease: '20s', faults, ...scenario },
+  });
 }
 
 async function startOn(machine: RestartingMachine, mounts: string, config: object = {}): Promise<Start> {
@@ -152,7 +157,7 @@ void suite('a disk that is full', { concurrency: 4, skip: NEEDS_MOUNTS }, () => 
   });
 
   void test('where the worker is to be recorded costs a warning', async t => {
-    const machine = await machineWith(t, { scenario: { lease: '1h' }, worker: 'sleep 0.5; exit 67' });
+    const machine = await machineWith(t, { scenario: { lease: '1h' }, worker: 'sleep 3; exit 67' });
     const worker = { implementation: 'generic-worker', path: join(machine.folder, 'worker') };
     const configPath = join(machine.folder, 'disk/worker.json');
     // Room for start-worker's own claim and the config file alone.

@@ -182,7 +182,7 @@ void test('a service manager that loses patience (KillMode=mixed: SIGTERM to us,
   first.kill('SIGTERM');
   await first.says('it is asked to end, and goes on');
   first.kill('SIGKILL');
-  process.kill((await machine.ledger()).at(-1)?.pid ?? 0, 'SIGKILL');
+  process.kill((await machine.ledger()).at(-1)?.pid ?? NaN, 'SIGKILL');
   await first.exited;
 
   const second = machine.start();

@@ -172,7 +172,8 @@ while [ ! -s "$3.left" ]; do sleep 0.02; done; echo last words; exit 3`;
 
   void test('ends between its renewal and word of it has the new credentials at its next start', async t => {
     const machine = await lastingMachine(t, {
-      scenario: { lease: '25s', faults: [{ call: 'reregisterWorker', delay: '1s', times: 1 }] },
+      scenario: { lease: '25s', faults: [{ call: 'reregisterWorker', delay: '5s', times: 1 }] },
+      config: { network: { retryFor: '20s', attemptTimeout: '15s' } },
     });
     const first = machine.start();
     await machine.simulator.waitFor('reregisterWorker');
@@ -204,7 +205,7 @@ while [ ! -s "$3.left" ]; do sleep 0.02; done; echo last words; exit 3`;
         const program = machine.start();
         await program.says('said hello');
         // As at a reboot: both are told at once.
-        process.kill((await machine.ledger()).at(-1)?.pid ?? 0, 'SIGTERM');
+        process.kill((await machine.ledger()).at(-1)?.pid ?? NaN, 'SIGTERM');
         program.kill('SIGTERM');
         const { code, stderr } = await program.exited;
         assert.equal(code, 67, stderr);

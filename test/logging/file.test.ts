@@ -170,7 +170,7 @@ test(
     sink.entry('lost as well: tried again only after a while\n');
     t.mock.timers.tick(2000);
     sink.entry('there is room again\n');
-    assert.equal(await sink.close(1000), undefined);
+    assert.equal(await sink.close(30_000), undefined);
     assert.equal(
       dropped,
       'lost\n'.length + 2_000_000 + 'lost as well: tried again only after a while\n'.length,

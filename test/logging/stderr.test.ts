@@ -92,7 +92,7 @@ const GREETINGS = [
   'start-worker: error: last',
 ];
 
-suite('standard error', { concurrency: true, skip: process.platform === 'win32' }, () => {
+suite('standard error', { concurrency: 4, skip: process.platform === 'win32' }, () => {
   test('everything is there, in order, when the program ends: on a pipe', async t => {
     const { reader, writeEnd } = await makePipe(t);
     const writer = startWriter(t, ['greet'], writeEnd);

@@ -12,7 +12,7 @@ import {
   metadataClient,
   startMetadataServer,
 } from '../support/metadata-server.ts';
-import { closedPort, startRawServer } from '../support/taskcluster-server.ts';
+import { closedPort, startRawServer, testClock } from '../support/taskcluster-server.ts';
 
 const never = new AbortController().signal;
 
@@ -63,7 +63,7 @@ void test('one try gives the status as it is', async t => {
 
 void test('a service that fails for ever ends in an error that names URL, answer and tries', async t => {
   const server = await startMetadataServer(t, response => response.writeHead(500).end());
-  const { client } = metadataClient(t, [server.origin], { giveUpAfterMs: 1000 });
+  const { client } = metadataClient(t, [server.origin], { clock: testClock() });
   const error = await failureOf(ask(client, { path: '/a' }, never));
   assert.equal(error.code, 'metadata.no-answer');
   assert.match(
@@ -75,7 +75,7 @@ void test('a service that fails for ever ends in an error that names URL, answer
 
 void test('all requests together have one patience', async t => {
   const server = await startMetadataServer(t, response => response.writeHead(500).end());
-  const { client } = metadataClient(t, [server.origin], { clock: fastClock(100), giveUpAfterMs: 30_000 });
+  const { client } = metadataClient(t, [server.origin], { clock: testClock(), giveUpAfterMs: 30_000 });
   await failureOf(ask(client, { path: '/a' }, never));
   const forFirst = server.requests.length;
   // The second begins when the first has used it up: what is left to it is the short patience of a late request.
@@ -89,7 +89,7 @@ void test('all requests together have one patience', async t => {
 });
 
 void test('where nobody is there, the error says that this may not be the cloud', async t => {
-  const { client } = metadataClient(t, [`http://127.0.0.1:${await closedPort()}`], { giveUpAfterMs: 500 });
+  const { client } = metadataClient(t, [`http://127.0.0.1:${await closedPort()}`], { clock: testClock() });
   const error = await failureOf(ask(client, { path: '/a' }, never));
   assert.match(error.message, /was not answered: ECONNREFUSED/);
   assert.match(error.advice ?? '', /may not be on this cloud at all/);
@@ -138,9 +138,9 @@ void test('a service that is slower than the first try is waited for', async t =
 
 void test('a request that is accepted and never answered ends with the advice that it carries', async t => {
   const server = await startMetadataServer(t, () => undefined);
-  const { client } = metadataClient(t, [server.origin], { giveUpAfterMs: 400 });
+  const { client } = metadataClient(t, [server.origin], { giveUpAfterMs: 2000 });
   const error = await failureOf(ask(client, { path: '/a', ifSilent: 'raise the hop limit' }, never));
-  assert.match(error.message, /was accepted and not answered in 0\.4 s/);
+  assert.match(error.message, /was accepted and not answered in 2 s/);
   assert.equal(error.advice, 'raise the hop limit');
 });
 
@@ -192,7 +192,7 @@ void test('a redirect is not followed, and refused when it stays', async t => {
   const server = await startMetadataServer(t, response =>
     response.writeHead(302, { location: `${elsewhere.origin}/login?token=secret` }).end(),
   );
-  const { client } = metadataClient(t, [server.origin], { clock: fastClock(100) });
+  const { client } = metadataClient(t, [server.origin], { clock: testClock() });
   const error = await failureOf(ask(client, { path: '/a' }, never));
   assert.equal(error.code, 'metadata.unreadable');
   assert.match(error.message, /redirect \(302\) to http:.*\/login, which is not followed/);

@@ -53,7 +53,7 @@ void test(
 void test('where IPv4 comes up late, no silence of IPv6 keeps the client from it', { skip }, async () => {
   const stdout = await runInNamespace(['fd00:ec2::254/128'], fixture('ipv4-comes-later.ts'));
   const { before, after } = JSON.parse(stdout) as { readonly before: string; readonly after: string };
-  assert.match(before, /GET http:\/\/\[fd00:ec2::254\]\/a was accepted and not answered in 0\.5 s/);
+  assert.match(before, /GET http:\/\/\[fd00:ec2::254\]\/a was accepted and not answered in (3|2\.\d|2) s/);
   assert.equal(after, 'value');
 });
 

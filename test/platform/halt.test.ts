@@ -180,9 +180,17 @@ void test('a signal ends the waiting for another try, and nothing is tried befor
 void test('a command that takes longer than there is time is left to do its work', async t => {
   const { halt, told, folder } = await halting(t, `echo $$ >"$1"; exec sleep 300`);
   const pidFile = join(folder, 'pid');
-  await halt(['end-it', pidFile], { clock: systemClock, withinMs: 500 });
-  const pid = Number(await readFile(pidFile, 'utf8'));
-  assert.ok(process.kill(pid, 'SIGKILL'), 'it still ran');
+  const pid = async () => Number((await readFile(pidFile, 'utf8').catch(() => '')).trim() || NaN);
+  // The time is over once the command has said its pid.
+  const clock: Clock = {
+    ...systemClock,
+    elapsed: () => 0,
+    async sleep(_, signal) {
+      while (!((await pid()) > 0)) await systemClock.sleep(5, signal);
+    },
+  };
+  await halt(['end-it', pidFile], { clock, withinMs: 500 });
+  assert.ok(process.kill(await pid(), 'SIGKILL'), 'it still ran');
   assert.match(told.join('\n'), /still runs, and there is no more time to see it end/);
 });
 

@@ -6,13 +6,9 @@ import { systemClock } from '../../src/clock.ts';
 import type { InterruptionSettings } from '../../src/config/runner-config.ts';
 import { createProvider } from '../../src/providers/index.ts';
 import type { NoticeSource, Provider, ProviderWorld } from '../../src/providers/provider.ts';
-import {
-  failureOf,
-  fastClock,
-  type MetadataServer,
-  startMetadataServer,
-} from '../support/metadata-server.ts';
+import { failureOf, type MetadataServer, startMetadataServer } from '../support/metadata-server.ts';
 import { providerWorld } from '../support/provider-world.ts';
+import { testClock } from '../support/taskcluster-server.ts';
 
 const never = new AbortController().signal;
 
@@ -251,7 +247,7 @@ void test('user data that is none, or no JSON, says that worker-manager did not 
     ['{"workerPoolId":', /truncated JSON/],
   ] as const) {
     imds.set({ ...VALUES, 'user-data': value });
-    const provider = awsProvider(t, imds, { clock: fastClock(200) });
+    const provider = awsProvider(t, imds, { clock: testClock() });
     const error = await failureOf(provider.identify(never));
     assert.match(error.message, words);
     assert.match(error.message, /\/latest\/user-data should give JSON with workerPoolId/);
@@ -281,7 +277,7 @@ void test('a value that fails twice is asked for again', async t => {
 
 void test('a token that never comes over a connection that was taken points to the hop limit', async t => {
   const imds = await startMetadataServer(t, () => undefined);
-  const provider = awsProvider(t, imds, { metadata: { giveUpAfterMs: 300 } });
+  const provider = awsProvider(t, imds, { metadata: { giveUpAfterMs: 2000 } });
   const error = await failureOf(provider.identify(never));
   assert.match(error.message, /PUT http:.*\/latest\/api\/token was accepted and not answered/);
   assert.match(error.advice ?? '', /HttpPutResponseHopLimit/);
@@ -291,7 +287,7 @@ void test('a captive portal is not taken for AWS', async t => {
   const imds = await startMetadataServer(t, response =>
     response.writeHead(200, { 'content-type': 'text/html' }).end('<!DOCTYPE html><p>Log in'),
   );
-  const error = await failureOf(awsProvider(t, imds, { clock: fastClock(200) }).identify(never));
+  const error = await failureOf(awsProvider(t, imds, { clock: testClock() }).identify(never));
   assert.match(error.message, /a session token of IMDSv2, but the answer \(200\) is HTML/);
 });
 
@@ -422,7 +418,7 @@ void test('a look ends by itself where nothing is answered any more, and at once
 
 void test('a look at boot waits with the boot for the first token', async t => {
   const imds = await startMetadataServer(t, () => undefined);
-  const provider = awsProvider(t, imds, { metadata: { giveUpAfterMs: 300 } });
+  const provider = awsProvider(t, imds, { metadata: { giveUpAfterMs: 2000 } });
   const look = failureOf(sourceOf(provider, 'spot interruptions').look(never));
   const identified = failureOf(provider.identify(never));
   assert.equal((await look).message, (await identified).message);

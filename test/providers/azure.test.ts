@@ -9,6 +9,7 @@ import {
   startCloudMetadata,
 } from '../support/cloud-metadata.ts';
 import { providerWorld } from '../support/provider-world.ts';
+import { testClock } from '../support/taskcluster-server.ts';
 
 const INSTANCE = '/metadata/instance';
 const DOCUMENT = '/metadata/attested/document';
@@ -165,11 +166,7 @@ for (const [what, answer, words] of [
   ['404', answerStatus(404), /no such value \(404\)/],
 ] as const) {
   void test(`where the metadata service answers with ${what}, the error names the URL and what was expected`, async t => {
-    const { provider, server, signal } = await azure(
-      t,
-      { [INSTANCE]: answer },
-      { metadata: { giveUpAfterMs: 300 } },
-    );
+    const { provider, server, signal } = await azure(t, { [INSTANCE]: answer }, { clock: testClock() });
     await assert.rejects(provider.identify(signal), {
       exit: 'metadata',
       message: new RegExp(

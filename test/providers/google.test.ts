@@ -9,6 +9,7 @@ import {
   startCloudMetadata,
 } from '../support/cloud-metadata.ts';
 import { providerWorld } from '../support/provider-world.ts';
+import { testClock } from '../support/taskcluster-server.ts';
 
 const V1 = '/computeMetadata/v1';
 const TOKEN = `${V1}/instance/service-accounts/default/identity`;
@@ -141,7 +142,7 @@ for (const [what, answer, words] of [
     const { provider, server, signal } = await google(
       t,
       { ...INSTANCE, [ATTRIBUTE]: answer },
-      { metadata: { giveUpAfterMs: 300 } },
+      { clock: testClock() },
     );
     await assert.rejects(provider.identify(signal), {
       exit: 'metadata',
@@ -179,7 +180,7 @@ void test('where one value cannot be had, nobody waits for the others', async t 
 void test('an answer without the header Metadata-Flavor is not taken for one of Google', async t => {
   const server = await startCloudMetadata(t, INSTANCE);
   const provider = createGoogleProvider(
-    providerWorld({ env: { GCE_METADATA_HOST: hostOf(server) }, metadata: { giveUpAfterMs: 300 } }),
+    providerWorld({ env: { GCE_METADATA_HOST: hostOf(server) }, metadata: { giveUpAfterMs: 4000 } }),
   );
   t.after(() => provider.close());
   const signal = AbortSignal.timeout(20_000);

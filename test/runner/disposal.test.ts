@@ -55,12 +55,12 @@ void test('a removal takes no longer than the cloud waits: the host is halted in
   const { disposal, halts, announce, estate, log } = await scene(t, {
     faults: [{ call: 'removeWorker', hang: true }],
   });
-  announce({ ...SPOT, deadline: new Date(Date.now() + 8_000) });
+  announce({ ...SPOT, deadline: new Date(Date.now() + 10_000) });
   await log.says('the cloud announces');
   const startMs = performance.now();
   await disposal.settle(EXITED);
   const tookMs = performance.now() - startMs;
-  assert.ok(tookMs < 8_000, `${tookMs} ms`);
+  assert.ok(tookMs < 10_000, `${tookMs} ms`);
   assert.deepEqual(await halts(), ['-h now']);
   assert.equal(estate.interruptions.standing()?.id, SPOT.id);
 });

@@ -16,6 +16,8 @@ const MIN = 60_000;
 const LOOKED: RunEvent = { kind: 'looked', source: 'spot interruptions', answered: false };
 
 async function watched(t: TestContext, script = 'echo "$@" >>"${0%/*}/said"') {
+  // close() waits for the script as long as that takes.
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const folder = await temporaryFolder(t);
   await writeScript(folder, 'systemd-notify', script);
   const clock = createManualClock();

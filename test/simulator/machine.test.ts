@@ -162,7 +162,7 @@ test('while the metadata service is down, kept connections are torn and new ones
 
 test('what stands in the timeline happens in its time, and ends when its time is over', async t => {
   const simulator = await simulateMachine(t, 'google', {
-    timeline: { 'at 0s for 200ms': ['metadata failing', 'maintenance'], 'at 400ms': 'spot-interruption' },
+    timeline: { 'at 0s for 1s': ['metadata failing', 'maintenance'], 'at 1500ms': 'spot-interruption' },
   });
   const path = 'instance/preempted?wait_for_change=true&last_etag=0';
   // What happens at 0s stands before anyone can ask.

@@ -219,7 +219,7 @@ void describe('a machine of a cloud', { concurrency: 4 }, () => {
   void test('waits for worker-manager to know its worker', async t => {
     const boot = await bootOnCloud(t, {
       cloud: 'aws',
-      scenario: { machine: { recordAfter: '3s' } },
+      scenario: { machine: { recordAfter: '6s' } },
       config: () => ({ network: { retryFor: '30s' } }),
     });
     configOf(boot);

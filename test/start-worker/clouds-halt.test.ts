@@ -142,7 +142,7 @@ void suite('on a real machine of a cloud', { concurrency: 6, skip: NEEDS_NETWORK
   // These wait for seconds, the others meanwhile work.
   void test('a notice during the delay ends it', async t => {
     const { code, log, halts } = await runOnRealAddress(t, {
-      scenario: { ...UNREGISTERED, timeline: { 'at 4s': 'spot-interruption' } },
+      scenario: { ...UNREGISTERED, timeline: { 'at 10s': 'spot-interruption' } },
       config: () => ({ interruptions: { poll: '100ms' } }),
       lifecycle: LONG,
     });
@@ -170,7 +170,7 @@ void suite('on a real machine of a cloud', { concurrency: 6, skip: NEEDS_NETWORK
     const run = await startOnRealAddress(t, {
       scenario: {
         faults: [{ call: 'metadata', path: '/latest/dynamic/instance-identity/document', status: 404 }],
-        timeline: { 'at 3s': 'metadata down' },
+        timeline: { 'at 10s': 'metadata down' },
       },
       config: () => ({ interruptions: { poll: '100ms' } }),
       lifecycle: LONG,

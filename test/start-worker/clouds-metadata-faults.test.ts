@@ -144,7 +144,7 @@ void describe('a metadata service', { concurrency: 10 }, () => {
     for (const [path, what] of Object.entries(CLOUDS[cloud].needed)) {
       for (const [how, { misfortune, said }] of Object.entries(LASTING)) {
         void test(`of ${cloud} whose ${path} ${how} ends the boot with an error that says so`, async t => {
-          const boot = await bootWith(t, cloud, [path], misfortune, '1s');
+          const boot = await bootWith(t, cloud, [path], misfortune, '3s');
           const words = refusalOf(boot, 'metadata');
           assert.ok(words.includes(boot.simulator.metadataUrl ?? '?'), words);
           assert.ok(words.includes(path), words);
@@ -184,7 +184,7 @@ void describe('a metadata service', { concurrency: 10 }, () => {
   }
 
   void test('of aws that takes the request for a token and never answers makes think of the hop limit', async t => {
-    const words = refusalOf(await bootWith(t, 'aws', ['/api/token'], { hang: true }, '1s'), 'metadata');
+    const words = refusalOf(await bootWith(t, 'aws', ['/api/token'], { hang: true }, '3s'), 'metadata');
     assert.match(words, /: PUT http:\S+\/latest\/api\/token was accepted and not answered in/);
     assert.match(words, /what to do: in a container, .* set HttpPutResponseHopLimit to 2/);
   });
@@ -232,7 +232,7 @@ void describe('a metadata service', { concurrency: 10 }, () => {
     void test(`of ${cloud} that nobody is, is given up after metadata.giveUpAfter`, async t => {
       const host = `127.0.0.1:${await closedPort()}`;
       const env = { [variable]: cloud === 'google' ? host : `http://${host}` };
-      const config = () => ({ metadata: { giveUpAfter: '1s' } });
+      const config = () => ({ metadata: { giveUpAfter: '3s' } });
       const words = refusalOf(await bootOnCloud(t, { cloud, env, config }), 'metadata');
       assert.match(words, new RegExp(`failed.* http://${host}/\\S+ was not answered: ECONNREFUSED\n`));
       assert.match(words, new RegExp(`what to do: .*${variable}`));
@@ -243,7 +243,7 @@ void describe('a metadata service', { concurrency: 10 }, () => {
         response.writeHead(302, { location: 'http://127.0.0.1:9/login?token=1' }).end();
       });
       const env = { [variable]: cloud === 'google' ? portal.origin.replace('http://', '') : portal.origin };
-      const config = () => ({ metadata: { giveUpAfter: '1s' } });
+      const config = () => ({ metadata: { giveUpAfter: '3s' } });
       const words = refusalOf(await bootOnCloud(t, { cloud, env, config }), 'metadata');
       assert.match(
         words,

@@ -24,20 +24,20 @@ async function justAfterALook({ simulator }: ListeningWorker, path: string): Pro
   await new Promise(resolve => setImmediate(resolve));
 }
 
-void test('on AWS and Azure a worker is told within one poll interval and 0.2 s', async t => {
+void test('on AWS and Azure a worker is told within one poll interval and 0.8 s', async t => {
   async function isTold(
     cloud: 'aws' | 'azure',
     events: Readonly<Record<string, string>>,
     optIn: object = {},
   ): Promise<void> {
-    const worker = await startListening(t, { cloud, interruptions: { poll: '300ms', ...optIn } });
+    const worker = await startListening(t, { cloud, interruptions: { poll: '1s', ...optIn } });
     await worker.says(' got ');
     const delaysMs: number[] = [];
     for (const [event, path] of Object.entries(events)) {
       await justAfterALook(worker, path);
       delaysMs.push(await delayMs(worker, event));
     }
-    assertSoon(delaysMs, 300 + 200);
+    assertSoon(delaysMs, 1000 + 800);
     await worker.end();
     assert.equal((await worker.ended).code, 0);
   }
@@ -53,7 +53,7 @@ void test('on AWS and Azure a worker is told within one poll interval and 0.2 s'
   ]);
 });
 
-void test('on Google a worker is told within 50 ms, and a request that still waits holds up no end', async t => {
+void test('on Google a worker is told within 0.5 s, and a request that still waits holds up no end', async t => {
   async function delaysOfARun(): Promise<readonly number[]> {
     const worker = await startListening(t, {
       cloud: 'google',
@@ -74,10 +74,10 @@ void test('on Google a worker is told within 50 ms, and a request that still wai
     return delaysMs;
   }
   const delaysMs: number[] = [];
-  for (let tries = 0; tries < 5 && !(Math.min(...delaysMs) <= 50); tries += 1) {
+  for (let tries = 0; tries < 5 && !(Math.min(...delaysMs) <= 500); tries += 1) {
     delaysMs.push(...(await delaysOfARun()));
   }
-  assertSoon(delaysMs, 50);
+  assertSoon(delaysMs, 500);
 });
 
 void test('a run whose scheduled events have not answered yet waits for them neither at its start nor at its end', async t => {

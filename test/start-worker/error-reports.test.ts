@@ -15,7 +15,7 @@ const HELLO = hello('error-report', 'log');
 const MUCH_TEXT = 'seq 30000; echo end of text';
 
 void test("a worker's error reports arrive at worker-manager, in order, cut to its limits, and with extra", async t => {
-  const simulator = await simulate(t);
+  const simulator = await simulate(t, { faults: [{ call: 'reportWorkerError', delay: '300ms' }] });
   const { code, log } = await runWorker(
     t,
     `${writes(
@@ -53,7 +53,7 @@ void test("a worker's error reports arrive at worker-manager, in order, cut to i
 
 void test('a report that is refused for now is sent again, the worker’s output goes on meanwhile, and its exit waits', async t => {
   const simulator = await simulate(t, {
-    faults: [{ call: 'reportWorkerError', status: 503, times: 1 }],
+    faults: [{ call: 'reportWorkerError', status: 503, times: 2 }],
   });
   const { code, log } = await runWorker(
     t,
@@ -67,12 +67,13 @@ void test('a report that is refused for now is sent again, the worker’s output
       .map(({ status, payload }) => [status, (payload as { title: string }).title]),
     [
       [503, 'first'],
+      [503, 'first'],
       [200, 'first'],
       [200, 'second'],
     ],
   );
   assert.match(log, /end of text[^]*the worker exited[^]*error: first\n[^]*error: second\n/);
-  assert.equal(log.match(/503[^\n]*next try in/g)?.length, 1, 'one line a retry');
+  assert.equal(log.match(/503[^\n]*next try in/g)?.length, 2, 'one line a retry');
 });
 
 void test('a report that hangs holds up neither the worker’s output nor its end for ever', async t => {

@@ -30,7 +30,7 @@ void describe('a Taskcluster in trouble', { concurrency: true }, () => {
 
   void test('a service that stays in trouble is given up after retryFor', async t => {
     const simulator = await simulate(t, { faults: [{ call: 'registerWorker', status: 500 }] });
-    const result = await boot(t, simulator.rootUrl, { config: { network: { retryFor: '2s' } } });
+    const result = await boot(t, simulator.rootUrl, { config: { network: { retryFor: '5s' } } });
     assert.match(
       assertFailed(result, 'unreachable'),
       /failed after \d tries in .*: the service answered 500/,
@@ -42,16 +42,16 @@ void describe('a Taskcluster in trouble', { concurrency: true }, () => {
   void test('a service that never answers is left after attemptTimeout, and asked again', async t => {
     const simulator = await simulate(t, { faults: [{ call: 'registerWorker', hang: true, times: 1 }] });
     const result = await boot(t, simulator.rootUrl, {
-      config: { network: { retryFor: '10s', attemptTimeout: '1s' } },
+      config: { network: { retryFor: '10s', attemptTimeout: '2s' } },
     });
     assertWorked(result);
-    assert.match(warningsOf(result).join('\n'), /failed: no reply in 1 s \(try 1\);[^\n]+$/);
+    assert.match(warningsOf(result).join('\n'), /failed: no reply in 2 s \(try 1\);[^\n]+$/);
   });
 
   void test('a service that never answers at all is given up', async t => {
     const simulator = await simulate(t, { faults: [{ hang: true }] });
     const result = await boot(t, simulator.rootUrl, {
-      config: { network: { retryFor: '2s', attemptTimeout: '500ms' } },
+      config: { network: { retryFor: '5s', attemptTimeout: '500ms' } },
     });
     assert.match(assertFailed(result, 'unreachable'), /after \d tries in .*: no reply in 0\.\d s$/);
   });
@@ -75,7 +75,7 @@ void describe('a Taskcluster in trouble', { concurrency: true }, () => {
 
   void test('a reply that is cut off is asked for again, and the exit code says it if that does not help', async t => {
     const simulator = await simulate(t, { faults: [{ call: 'registerWorker', body: 'cut' }] });
-    const result = await boot(t, simulator.rootUrl, { config: { network: { retryFor: '2s' } } });
+    const result = await boot(t, simulator.rootUrl, { config: { network: { retryFor: '5s' } } });
     assert.match(
       assertFailed(result, 'badReply'),
       /after \d tries .*: the reply \(200\) was cut off after \d+ bytes$/,
@@ -97,7 +97,7 @@ void describe('a Taskcluster in trouble', { concurrency: true }, () => {
   void test('a rootURL whose name DNS does not know is tried until retryFor is over', async t => {
     // Too long a label for DNS: the resolver says so without asking anyone.
     const host = `${'x'.repeat(64)}.invalid`;
-    const result = await boot(t, `http://${host}`, { config: { network: { retryFor: '2s' } } });
+    const result = await boot(t, `http://${host}`, { config: { network: { retryFor: '5s' } } });
     assert.match(
       assertFailed(result, 'unreachable'),
       new RegExp(`after \\d tries in .*: the name of ${host} is unknown to DNS \\(ENOTFOUND\\)$`),
@@ -125,7 +125,7 @@ void describe('a Taskcluster in trouble', { concurrency: true }, () => {
 
   void test('a clock that stays wrong ends the boot with the advice to set it', async t => {
     const simulator = await simulate(t, { faults: [{ clock: '+1h' }] });
-    const result = await boot(t, simulator.rootUrl, { config: { network: { retryFor: '2s' } } });
+    const result = await boot(t, simulator.rootUrl, { config: { network: { retryFor: '5s' } } });
     assert.match(assertFailed(result, 'refused'), /our clock is .* behind the service's$/);
     assert.match(result.stderr, /what to do: set the machine's clock/);
   });

@@ -38,7 +38,7 @@ void test('a worker that says no hello is told of once, and SIGTERM reaches it a
 
 void test('SIGTERM before hello waits for the hello timeout', async t => {
   const runner = await startWorkerRun(t, 'echo ready; exec sleep 300', {
-    lifecycle: { helloTimeout: '300ms' },
+    lifecycle: { helloTimeout: '3s' },
   });
   await runner.says(/ ready\n/);
   runner.kill('SIGTERM');

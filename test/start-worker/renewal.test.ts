@@ -17,11 +17,12 @@ interface Leased {
   readonly onMessage?: string;
   /** Whether the state is kept over restarts, in cache.json beside the worker's config file. */
   readonly cached?: boolean;
+  readonly network?: object;
 }
 
 /** A worker on a cloud's machine, with a lease so short that it is renewed at once, until the test lets it end. */
 async function startLeased(t: TestContext, leased: Leased) {
-  const { scenario, capabilities, onMessage = '', cached = false } = leased;
+  const { scenario, capabilities, onMessage = '', cached = false, network } = leased;
   const gate = await makeGate(t);
   const run = await startOnCloud(t, {
     scenario: { metadata: { delay: '0ms' }, ...scenario },
@@ -39,6 +40,7 @@ exit 0`,
     config: folder => ({
       getSecrets: false,
       ...(cached ? { cacheOverRestarts: join(folder, 'cache.json') } : {}),
+      ...(network === undefined ? {} : { network }),
     }),
   });
   return Object.assign(run, {
@@ -63,9 +65,9 @@ function secretsOf(simulator: Simulator): readonly unknown[] {
 }
 
 void test('a machine of a cloud is removed with renewed credentials, when the first have ended', async t => {
-  const run = await startLeased(t, { scenario: { lease: '2s' } });
+  const run = await startLeased(t, { scenario: { lease: '6s' } });
   const { simulator } = run;
-  // At once, then each second.
+  // At once, then every 3 s.
   await run.gets(3);
   await run.end();
   const { code, log, removals } = await run.ended;
@@ -144,7 +146,7 @@ void test('a reply that was lost has used the secret: the next try is refused, a
 
 void test('a worker never hears of credentials that could not be kept for the next start', async t => {
   const run = await startLeased(t, {
-    scenario: { lease: '2s' },
+    scenario: { lease: '6s' },
     cached: true,
     // From the first renewal on the file cannot be replaced.
     onMessage: `cache=$(dirname "$3")/cache.json
@@ -196,7 +198,8 @@ void test('the credentials of a static worker are renewed too', async t => {
 
 void test('a worker that ends while its credentials are renewed is removed with the new ones', async t => {
   const run = await startLeased(t, {
-    scenario: { lease: '20s', faults: [{ call: 'reregisterWorker', delay: '300ms', times: 1 }] },
+    scenario: { lease: '20s', faults: [{ call: 'reregisterWorker', delay: '2s', times: 1 }] },
+    network: { retryFor: '30s', attemptTimeout: '15s' },
   });
   await run.simulator.waitFor('reregisterWorker');
   await run.end();

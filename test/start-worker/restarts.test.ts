@@ -238,7 +238,7 @@ void suite('a machine that is started again', { concurrency: 3 }, () => {
     assertResumed(start);
     assert.ok(start.log.includes(`${ASKED_ONCE_MORE}: it is taken for ${INSTANCE}`), start.log);
     // Also the first look for interruptions is waited for, a second.
-    assert.ok(performance.now() - begunMs < 10_000);
+    assert.ok(performance.now() - begunMs < 30_000);
   });
 
   void test('is disposed of where its credentials have ended meanwhile', async t => {

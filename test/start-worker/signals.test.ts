@@ -6,7 +6,7 @@ import { saysHello, startWorkerRun } from '../support/worker-run.ts';
 
 /** Shell: goes on whatever it is told, and says so. Its child is in its group. */
 const STUBBORN = `trap 'echo not yet' TERM\n${saysHello('graceful-termination')}\necho ready\nwhile :; do sleep 0.1; done`;
-const SHORT = { lifecycle: { gracePeriod: '300ms', killAfter: '300ms' } };
+const SHORT = { lifecycle: { gracePeriod: '300ms', killAfter: '3s' } };
 
 void test('a worker that ignores all it is told is killed, and the exit code says so', async t => {
   const runner = await startWorkerRun(t, STUBBORN, SHORT);

@@ -42,7 +42,13 @@ void test('what the service manager says to us is not for the worker', async t =
 /** Runs the worker under a start-worker whose own oom_score_adj is another. */
 async function runWithOomScore(t: TestContext, score: number, env: Record<string, string> = {}) {
   const folder = await temporaryFolder(t);
-  const worker = await writeScript(folder, 'worker', 'sleep 0.2; echo "score $(cat /proc/$$/oom_score_adj)"');
+  // It may be set while the worker runs already; it is waited for 10 s.
+  const worker = await writeScript(
+    folder,
+    'worker',
+    `score() { cat /proc/$$/oom_score_adj; }
+for n in $(seq 100); do [ "$(score)" = 0 ] && break; sleep 0.1; done; echo "score $(score)"`,
+  );
   const config = await writeStandaloneConfig(folder, worker);
   const script = `echo ${score} >/proc/self/oom_score_adj; exec "$0" "$@"`;
   return runFile('sh', ['-c', script, programPath('start-worker'), config], { env });
@@ -320,7 +326,7 @@ void test('a fault of ours is reported, its machine is removed, and no worker go
      }, 20);`,
   );
   const { code, log, removals, reports } = await runOnCloud(t, {
-    worker: `echo $$ >'${pidFile}'; exec sleep 300`,
+    worker: `echo $$ >'${pidFile}.new'; mv '${pidFile}.new' '${pidFile}'; exec sleep 300`,
     env: { NODE_OPTIONS: `--require=${fault}` },
   });
   assert.equal(code, EXIT_CODES.internal.code, log);

@@ -6,6 +6,7 @@ import { EXIT_CODES } from '../../src/exit-codes.ts';
 import { runProgram, startProgram } from '../support/program.ts';
 import { writeScript, writeStandaloneConfig } from '../support/runner-config.ts';
 import { temporaryFolder } from '../support/temp.ts';
+import { endRun } from '../support/worker-run.ts';
 
 for (const code of [0, 1, 67, 69, 72, 105, 255]) {
   void test(`a worker that exits with ${code} makes the runner exit with ${code}`, async t => {
@@ -172,7 +173,11 @@ void test('a signal during the boot ends it, and no worker is started', async t 
 
 void test('a fault of the runner itself ends its worker too, and has a code of its own', async t => {
   const folder = await temporaryFolder(t);
-  const worker = await writeScript(folder, 'worker', `echo $$ >'${folder}/pid'; exec sleep 300`);
+  const worker = await writeScript(
+    folder,
+    'worker',
+    `echo $$ >'${folder}/pid.new'; mv '${folder}/pid.new' '${folder}/pid'; exec sleep 300`,
+  );
   const fault = join(folder, 'fault.cjs');
   // Thrown once the worker is there, from where nobody can catch it.
   await writeFile(
@@ -200,8 +205,9 @@ void test('a second SIGTERM is the last that the worker gets, also when hello ne
     'worker',
     `n=0; trap 'n=$((n+1)); echo "term $n"' TERM; echo ready; while [ ! -e '${folder}/end' ]; do sleep 0.05; done; exit 4`,
   );
-  const config = await writeStandaloneConfig(folder, worker, { lifecycle: { helloTimeout: '1s' } });
+  const config = await writeStandaloneConfig(folder, worker, { lifecycle: { helloTimeout: '5s' } });
   const runner = startProgram('start-worker', [config]);
+  t.after(() => endRun(runner));
   await runner.says(/ ready\n/);
   runner.kill('SIGTERM');
   await runner.says('has not said hello yet');

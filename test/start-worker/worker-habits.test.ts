@@ -63,7 +63,7 @@ void test('a grandchild that goes on writing does not hold up the end, and its w
   const { code, log } = await runWorker(
     t,
     `while echo chatter; do sleep 0.01; done & echo last words; exit 3`,
-    { lifecycle: { drainTimeout: '200ms' } },
+    { lifecycle: { drainTimeout: '2s' } },
   );
   assert.equal(code, 3);
   assert.match(log, /last words[^]*chatter[^]*still holds its output[^]*exited with code 3\n/);

@@ -217,9 +217,10 @@ void test('a log that is observed gets all that it got before, and the record ha
 void test('a million lines are kept account of in less than a second', () => {
   const { record } = createStatusScene();
   const batch = 'a line of a worker that has much to say, and says it quickly\n'.repeat(1_000);
-  const start = performance.now();
+  const start = process.cpuUsage();
   for (let count = 0; count < 1_000; count += 1) record.output('worker', batch);
-  const took = performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  const took = (user + system) / 1000;
   assert.equal(record.snapshot().counts.lines.worker, 1_000_000);
   assert.ok(took < 1_000, `${took} ms`);
 });

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
-import { temporaryFolder } from './temp.ts';
+import { makeTemporaryFolder, removeFolder } from './temp.ts';
 
 export const hasBrowser = spawnSync('chromium', ['--version']).status === 0;
 
@@ -64,7 +64,11 @@ export async function openPage(t: TestContext, url: string): Promise<Page> {
     async holds(expression) {
       // The page itself watches: it is looked at again each time it is drawn.
       await evaluate(`new Promise(resolve => {
-        const look = () => (${expression}) ? resolve() : requestAnimationFrame(look);
+        const look = () => {
+          // What it looks at may not be there yet.
+          try { if (${expression}) return resolve(); } catch {}
+          requestAnimationFrame(look);
+        };
         look();
       })`);
     },
@@ -72,7 +76,7 @@ export async function openPage(t: TestContext, url: string): Promise<Page> {
 }
 
 async function startBrowser(t: TestContext, onEvent: (message: Message) => void): Promise<Send> {
-  const profile = await temporaryFolder(t);
+  const profile = await makeTemporaryFolder();
   const browser = spawn(
     'chromium',
     [
@@ -87,6 +91,7 @@ async function startBrowser(t: TestContext, onEvent: (message: Message) => void)
     // With all the processes that it started.
     if (browser.exitCode === null && browser.pid !== undefined) process.kill(-browser.pid, 'SIGKILL');
     await exited;
+    await removeFolder(profile);
   });
   const toBrowser = browser.stdio[3] as Writable;
   const fromBrowser = browser.stdio[4] as Readable;

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { createMemoryLog } from '../support/memory-log.ts';
 import { connectTo, refuse, REGISTRATION, sendJson, startServer } from '../support/taskcluster-server.ts';
 
-const signal = AbortSignal.timeout(30_000);
+const { signal } = new AbortController();
 
 test('a worker registers and gets credentials, configuration and the secret of its next registration', async t => {
   const server = await startServer(t, response => sendJson(response, 200, REGISTRATION));

@@ -20,7 +20,7 @@ import {
 
 const PATIENT = { retryForMs: 600_000, attemptTimeoutMs: 5000 };
 /** Long enough for an honest reply on a busy machine. */
-const SHORT_TRIES = { retryForMs: 600_000, attemptTimeoutMs: 500 };
+const SHORT_TRIES = { retryForMs: 600_000, attemptTimeoutMs: 2000 };
 const ONCE = { retryForMs: 0, attemptTimeoutMs: 5000 };
 
 async function fails(rig: Rig, exit: ExitCodeName): Promise<RunnerError> {
@@ -83,7 +83,7 @@ test('a service in trouble is quoted, without its echo of what we sent', async t
 });
 
 test('no reply within the time of a try is tried again', async t => {
-  assert.match(await retriedOnce(t, () => undefined, SHORT_TRIES), /no reply in 0\.5 s/);
+  assert.match(await retriedOnce(t, () => undefined, SHORT_TRIES), /no reply in 2 s/);
 });
 
 test('a body that trickles without end is ended and tried again', async t => {
@@ -306,7 +306,7 @@ test('a 401 is tried again where our clock is off, and the line says by how much
   await rig.register();
   assert.match(
     rig.warnings[0] ?? '',
-    /Stale timestamp; our clock is (10 min|9 min 59 s|10 min 1 s) ahead of the service's \(try 1\)/,
+    /Stale timestamp; our clock is (9 min 5\d s|10 min( 1 s)?) ahead of the service's \(try 1\)/,
   );
 });
 

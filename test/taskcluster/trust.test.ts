@@ -90,7 +90,7 @@ test('a CA in the store of the operating system is trusted without a setting', a
     const client = createTaskcluster({ rootUrl: ${JSON.stringify(server.rootUrl)}, env: {}, log, redactor,
       network: { retryForMs: 0, attemptTimeoutMs: 5000 } });
     const identity = { workerPoolId: 'a/b', workerGroup: 'c', workerId: 'd' };
-    await client.removeWorker(identity, AbortSignal.timeout(5000));
+    await client.removeWorker(identity, AbortSignal.timeout(30_000));
     say('removed');`;
   const { stdout } = await promisify(execFile)(
     process.execPath,
