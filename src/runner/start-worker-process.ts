@@ -45,7 +45,8 @@ export async function startWorkerProcess(
     wrap: command => restorer.wrap(runAs?.wrap(command) ?? command),
     ...(runAs?.ids === undefined ? {} : { ids: runAs.ids }),
   });
-  await restorer.afterStart(child.pid);
+  // Not waited for: a worker may end at once, and Node throws away what such a process wrote if nobody reads it by then.
+  void restorer.afterStart(child.pid);
   world.log.info(`started the worker: ${[file, ...args].join(' ')}`, { pid: child.pid });
   return child;
 }

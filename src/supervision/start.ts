@@ -15,7 +15,8 @@ export async function loadLibrary(): Promise<void> {
 }
 
 /**
- * Resolves once the process runs. Its environment is `options.env` and nothing else; on POSIX it leads a process group
+ * Resolves once the process runs. Its output must be listened to before anything else is waited for: Node throws away
+ * what nobody reads by the time of its exit. Its environment is `options.env` and nothing else; on POSIX it leads a process group
  * of its own. It is not ended with us: who starts it, sees to its end.
  * @throws RunnerError `worker.missing`, `worker.not-executable`, `worker.start-failed`
  */

@@ -68,6 +68,25 @@ void test('also where its environment passes no shell', LINUX_ONLY, async t => {
   assert.match(stderr, / score 0\n/);
 });
 
+void test(
+  'a worker that has ended before its oom_score_adj is set loses nothing that it wrote',
+  LINUX_ONLY,
+  async t => {
+    const folder = await temporaryFolder(t);
+    const config = await writeStandaloneConfig(
+      folder,
+      await writeScript(folder, 'worker', 'echo last words'),
+    );
+    const script = `echo 200 >/proc/self/oom_score_adj; exec "$0" "$@"`;
+    for (let run = 0; run < 5; run += 1) {
+      const args = ['-c', script, programPath('start-worker'), config];
+      const { stderr } = await runFile('sh', args, { env: { 'a.b': '1' } });
+      assert.match(stderr, / last words\n/);
+      assert.doesNotMatch(stderr, /it is read no longer/);
+    }
+  },
+);
+
 void test('worker.openFiles sets the worker’s limit', LINUX_ONLY, async t => {
   const folder = await temporaryFolder(t);
   const path = await writeScript(folder, 'worker', 'ulimit -Sn');
