@@ -12,9 +12,14 @@ async function delayMs(worker: ListeningWorker, event: string): Promise<number> 
   return performance.now() - shownMs;
 }
 
-/** A busy machine may hold one of them up, but not all. */
-function assertSoon(delaysMs: readonly number[], boundMs: number): void {
-  assert.ok(Math.min(...delaysMs) <= boundMs, `${delaysMs.map(Math.round).join(', ')} ms`);
+/** A busy machine may hold one notice up, or all of a run, but not all of five runs. */
+async function assertSoon(delaysOfARun: () => Promise<readonly number[]>, boundMs: number): Promise<void> {
+  const delaysMs: number[] = [];
+  for (let run = 0; run < 5; run += 1) {
+    delaysMs.push(...(await delaysOfARun()));
+    if (Math.min(...delaysMs) <= boundMs) return;
+  }
+  assert.fail(`${delaysMs.map(Math.round).join(', ')} ms`);
 }
 
 /** Just after a look at that value has been answered, so that a whole interval is still to pass. */
@@ -24,36 +29,37 @@ async function justAfterALook({ simulator }: ListeningWorker, path: string): Pro
   await new Promise(resolve => setImmediate(resolve));
 }
 
-void test('on AWS and Azure a worker is told within one poll interval and 0.8 s', async t => {
-  async function isTold(
+void test('on AWS and Azure a worker is told within one poll interval and 0.2 s', async t => {
+  async function delaysOfARun(
     cloud: 'aws' | 'azure',
     events: Readonly<Record<string, string>>,
     optIn: object = {},
-  ): Promise<void> {
-    const worker = await startListening(t, { cloud, interruptions: { poll: '1s', ...optIn } });
+  ): Promise<readonly number[]> {
+    const worker = await startListening(t, { cloud, interruptions: { poll: '300ms', ...optIn } });
     await worker.says(' got ');
     const delaysMs: number[] = [];
     for (const [event, path] of Object.entries(events)) {
       await justAfterALook(worker, path);
       delaysMs.push(await delayMs(worker, event));
     }
-    assertSoon(delaysMs, 1000 + 800);
     await worker.end();
     assert.equal((await worker.ended).code, 0);
+    return delaysMs;
   }
   const { azure } = LOOKED_AT;
-  await Promise.all([
-    isTold(
+  const onAws = () =>
+    delaysOfARun(
       'aws',
       // A look at spot interruptions ends with this value.
       { 'spot-interruption': '/termination-time', rebalance: '/rebalance', maintenance: '/maintenance' },
       { rebalance: true, maintenance: true },
-    ),
-    isTold('azure', { 'spot-interruption': azure, terminate: azure, redeploy: azure, reboot: azure }),
-  ]);
+    );
+  const onAzure = () =>
+    delaysOfARun('azure', { 'spot-interruption': azure, terminate: azure, redeploy: azure, reboot: azure });
+  await Promise.all([assertSoon(onAws, 300 + 200), assertSoon(onAzure, 300 + 200)]);
 });
 
-void test('on Google a worker is told within 0.5 s, and a request that still waits holds up no end', async t => {
+void test('on Google a worker is told within 50 ms, and a request that still waits holds up no end', async t => {
   async function delaysOfARun(): Promise<readonly number[]> {
     const worker = await startListening(t, {
       cloud: 'google',
@@ -73,11 +79,7 @@ void test('on Google a worker is told within 0.5 s, and a request that still wai
     assert.ok(performance.now() - endMs < 5000, log);
     return delaysMs;
   }
-  const delaysMs: number[] = [];
-  for (let tries = 0; tries < 5 && !(Math.min(...delaysMs) <= 500); tries += 1) {
-    delaysMs.push(...(await delaysOfARun()));
-  }
-  assertSoon(delaysMs, 500);
+  await assertSoon(delaysOfARun, 50);
 });
 
 void test('a run whose scheduled events have not answered yet waits for them neither at its start nor at its end', async t => {

@@ -39,32 +39,32 @@ void test('what the service manager says to us is not for the worker', async t =
   assert.match(log, /\bLISTEN_ADDRESS=stays\n/);
 });
 
-/** Runs the worker under a start-worker whose own oom_score_adj is another. */
-async function runWithOomScore(t: TestContext, score: number, env: Record<string, string> = {}) {
+/** Prints it once it is the usual one, which may be set while the worker runs already; it waits for 10 s. */
+const SAYS_OOM_SCORE = `score() { cat /proc/$$/oom_score_adj; }
+for n in $(seq 100); do [ "$(score)" = 0 ] && break; sleep 0.1; done; echo "score $(score)"`;
+
+/** Runs a worker under a start-worker whose own oom_score_adj is 200. */
+async function runWithOomScore(t: TestContext, worker: string, env: Record<string, string> = {}) {
   const folder = await temporaryFolder(t);
-  // It may be set while the worker runs already; it is waited for 10 s.
-  const worker = await writeScript(
-    folder,
-    'worker',
-    `score() { cat /proc/$$/oom_score_adj; }
-for n in $(seq 100); do [ "$(score)" = 0 ] && break; sleep 0.1; done; echo "score $(score)"`,
-  );
-  const config = await writeStandaloneConfig(folder, worker);
-  const script = `echo ${score} >/proc/self/oom_score_adj; exec "$0" "$@"`;
+  const config = await writeStandaloneConfig(folder, await writeScript(folder, 'worker', worker));
+  const script = `echo 200 >/proc/self/oom_score_adj; exec "$0" "$@"`;
   return runFile('sh', ['-c', script, programPath('start-worker'), config], { env });
 }
+
+/** The start-worker then sets the score itself, instead of a shell that becomes the worker. */
+const NO_SHELL = { 'a.b': '1' };
 
 void test(
   'the worker gets the usual oom_score_adj back, whatever the unit sets for us',
   LINUX_ONLY,
   async t => {
-    const { stderr } = await runWithOomScore(t, 200);
+    const { stderr } = await runWithOomScore(t, SAYS_OOM_SCORE);
     assert.match(stderr, / score 0\n/);
   },
 );
 
 void test('also where its environment passes no shell', LINUX_ONLY, async t => {
-  const { stderr } = await runWithOomScore(t, 200, { 'a.b': '1' });
+  const { stderr } = await runWithOomScore(t, SAYS_OOM_SCORE, NO_SHELL);
   assert.match(stderr, / score 0\n/);
 });
 
@@ -72,15 +72,8 @@ void test(
   'a worker that has ended before its oom_score_adj is set loses nothing that it wrote',
   LINUX_ONLY,
   async t => {
-    const folder = await temporaryFolder(t);
-    const config = await writeStandaloneConfig(
-      folder,
-      await writeScript(folder, 'worker', 'echo last words'),
-    );
-    const script = `echo 200 >/proc/self/oom_score_adj; exec "$0" "$@"`;
     for (let run = 0; run < 5; run += 1) {
-      const args = ['-c', script, programPath('start-worker'), config];
-      const { stderr } = await runFile('sh', args, { env: { 'a.b': '1' } });
+      const { stderr } = await runWithOomScore(t, 'echo last words', NO_SHELL);
       assert.match(stderr, / last words\n/);
       assert.doesNotMatch(stderr, /it is read no longer/);
     }
